@@ -1,0 +1,92 @@
+#pragma once
+// The minting path as one function, and the two steps that live here: exactly (Permit → Spec) and check (Signed → Checked).
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "ca/policy/decide.h"
+#include "ca/signer/signer.h"
+#include "ca/steps/steps.h"
+#include "ca/store/store.h"
+#include "mayfly/rng.h"
+
+namespace mayfly::mint {
+
+/// Authority is what stays the same from certificate to certificate.
+struct Authority {
+    TrustDomain domain;
+    PublicKey x509, ssh_user, ssh_host, log;  ///< the issuers' public halves, from Signer::describe
+    std::string issuer_common_name;           ///< subject CN of the issuing CA certificate
+    Bytes issuer_certificate_der;             ///< for the read-back by Botan
+    Instant issuer_ends;
+    Lifetime issuer_longest;
+    std::uint8_t node = 1;                    ///< first byte of X.509 serials: which CA replica
+    std::int64_t backdate_seconds = 30;       ///< notBefore lies this far back, for clocks that run behind
+};
+
+/// Exactly: step 5. Everything that the certificate will say is fixed here. Pure but for the serial and nonce it is given.
+class Exactly {
+public:
+    static Result<steps::Spec> spec(const Authority& authority, const policy::Permit& permit, const policy::Ask& ask,
+                                    const std::string& policy_version, std::uint64_t ssh_serial, Rng& rng, Instant now);
+};
+
+/// Checker: step 8. Botan reads X.509 back (with chain validation against the issuing certificate), our strict reader
+/// reads SSH back; every field is compared with the Spec, the signature verified, the result linted. Fails with corrupt:
+/// a certificate that is not what we meant is never released.
+class Checker {
+public:
+    static Result<steps::Checked> check(const Authority& authority, steps::Signed signed_certificate);
+};
+
+/// Request is one caller's wish with everything that is decided before policy speaks.
+struct Request {
+    policy::Ask ask;
+    IdentityName actor;     ///< who asks
+    IdentityName identity;  ///< whom it is for (the actor itself, today)
+    store::Idempotency idempotency;
+    std::optional<Digest> join_token;
+    bool dry_run = false;
+};
+
+/// Denied carries every reason of a refusal or of a missing approval.
+struct Denied {
+    Code code;  ///< denied or needs_approval
+    std::vector<policy::Reason> reasons;
+};
+/// Would is a dry run's answer.
+struct Would {
+    policy::Permit permit;
+};
+using Outcome = std::variant<steps::Issued, Denied, Would>;
+
+/// CurrentPolicy hands out the parsed policy in force and its version; thread-safe.
+class CurrentPolicy {
+public:
+    struct InForce {
+        policy::Policy policy;
+        std::string version;
+    };
+    virtual ~CurrentPolicy() = default;
+    [[nodiscard]] virtual std::shared_ptr<const InForce> in_force() const = 0;
+};
+
+/// Mint runs the path. Thread-safe. An Error means that something failed (unavailable, conflict, corrupt, …); a
+/// considered no is a Denied.
+class Mint {
+public:
+    Mint(Authority authority, const CurrentPolicy& policy, store::Store& store, signer::Signer& signer, Rng& rng,
+         const Clock& clock);
+    Result<Outcome> mint(const Request& request);
+    [[nodiscard]] const Authority& authority() const { return authority_; }
+
+private:
+    Authority authority_;
+    const CurrentPolicy& policy_;
+    store::Store& store_;
+    signer::Signer& signer_;
+    Rng& rng_;
+    const Clock& clock_;
+};
+
+}  // namespace mayfly::mint

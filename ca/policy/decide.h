@@ -1,0 +1,114 @@
+#pragma once
+// The one decision: may they, for how long, on whose word? Pure: no bytes, no SQL, no clock, no randomness. All limits
+// intersect to the most restrictive; asking for more than allowed is refused with the limit, nothing is clamped.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ca/policy/policy.h"
+#include "mayfly/keys.h"
+
+namespace mayfly::policy {
+
+/// Profile is the kind of certificate asked for.
+enum class Profile { session, node, ca_server, ssh_user, ssh_host, x509 };
+std::string_view name(Profile profile);
+
+/// Ask is a request as the caller meant it, every value already valid in itself.
+struct Ask {
+    Profile profile;
+    PublicKey key;
+    std::optional<RoleName> role{};
+    std::optional<Lifetime> lifetime{};            ///< absent: as long as allowed
+    std::optional<NodeName> node{};                ///< narrow an SSH certificate to one node
+    std::vector<Principal> principals{};           ///< empty: the role's own name (at `node` when given)
+    std::optional<std::vector<std::string>> extensions{};  ///< absent: all the role's
+    std::string force_command{};
+    std::vector<std::string> source_addresses{};   ///< canonical CIDR
+    std::vector<HostName> hosts{};                 ///< host certificates; empty: all registered
+    std::vector<wire::SubjectName> names{};        ///< X.509
+    std::string reason{};
+};
+
+enum class State { active, suspended };
+
+/// GrantFact: the identity holds the role, by whose word, from, until.
+struct GrantFact {
+    std::string id;
+    RoleName role;
+    OwnerName by;
+    Instant from, until;
+};
+
+/// Facts is what the store knows that bears on one Ask, read in one transaction.
+struct Facts {
+    IdentityName identity;
+    State identity_state = State::active;
+    OwnerName owner;
+    State owner_state = State::active;
+    std::vector<GrantFact> grants{};        ///< of this identity, for the role asked for
+    bool key_revoked = false;
+    bool key_is_authority = false;          ///< the subject key is one of our own CA keys
+    std::optional<IdentityName> key_bound_to{};  ///< another identity that already uses this key
+    std::vector<HostName> hosts{};          ///< nodes: names registered for host certificates
+    std::optional<std::map<std::string, std::string>> target_labels{};  ///< labels of Ask::node when that node exists
+    Instant issuer_ends;                    ///< nothing may outlive its issuer
+    Lifetime issuer_longest;                ///< the issuer's own limit
+};
+
+/// Reason is one rule that spoke.
+struct Reason {
+    Code code;
+    std::string rule;     ///< "E-ROLE-TTL"
+    std::string message;  ///< one sentence
+    std::string why;      ///< the limit
+    std::string fix;      ///< what would make it possible, and who can give it
+};
+
+/// Permit is the exact extent of what may be minted; only decide() makes one.
+class Permit {
+public:
+    Profile profile;
+    IdentityName identity;
+    OwnerName owner;
+    std::optional<RoleName> role;
+    std::string grant;  ///< grant id, or "" for built-in profiles
+    PublicKey key;
+    Lifetime lifetime;
+    std::vector<std::string> principals{};  ///< SSH principals, sorted
+    std::vector<std::string> extensions{};  ///< sorted
+    std::string force_command{};
+    std::vector<std::string> source_addresses{};
+    bool verify_required = false;           ///< FIDO keys under hardware_key roles
+    bool server = false, client = false;    ///< X.509 usages
+    std::vector<wire::SubjectName> names{};
+    std::vector<std::string> reasons{};     ///< every rule that allowed it, for the log and dry runs
+
+private:
+    friend std::variant<Permit, struct NeedsApproval, struct Refusal> decide(const Policy&, const TrustDomain&,
+                                                                             const Ask&, const Facts&, Instant);
+    Permit(Profile p, IdentityName i, OwnerName o, PublicKey k, Lifetime l)
+        : profile(p), identity(std::move(i)), owner(std::move(o)), key(std::move(k)), lifetime(l) {}
+};
+
+/// NeedsApproval: everything else is fine; another person must say yes.
+struct NeedsApproval {
+    std::vector<Reason> reasons;
+};
+/// Refusal lists all reasons; the first is the one to show.
+struct Refusal {
+    std::vector<Reason> reasons;
+};
+
+using Decision = std::variant<Permit, NeedsApproval, Refusal>;
+
+/// decide weighs profile ∧ role ∧ grant ∧ owner ∧ issuer ∧ asked.
+Decision decide(const Policy& policy, const TrustDomain& domain, const Ask& ask, const Facts& facts, Instant now);
+
+/// accounts_on computes what one node's sshd must let in: local account → principals ("role", "role@node"), sorted.
+std::map<std::string, std::vector<std::string>> accounts_on(const Policy& policy, const NodeName& node,
+                                                            const std::map<std::string, std::string>& labels);
+
+}  // namespace mayfly::policy

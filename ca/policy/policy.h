@@ -1,0 +1,101 @@
+#pragma once
+// Policy: what the platform team wrote (TOML), parsed into values that cannot be half valid. Default deny: what no role
+// allows does not exist.
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/wire/spki.h"
+#include "mayfly/names.h"
+#include "mayfly/time.h"
+
+namespace mayfly::policy {
+
+/// Separation says whether the control owner may grant to themselves where nobody else exists (`reviewed`: allowed,
+/// marked, a review is owed) or never (`strict`).
+enum class Separation { strict, reviewed };
+/// Approval says on whose word a role is activated: none (an active grant is enough), or its control owner's.
+enum class Approval { none, owner };
+enum class Risk { low, medium, high };
+std::string_view name(Separation);
+std::string_view name(Approval);
+std::string_view name(Risk);
+
+/// NodeSelector matches nodes by labels; every label must match. `all` is written `nodes = "all"`, never by default.
+struct NodeSelector {
+    bool all = false;
+    std::map<std::string, std::string> labels;
+    [[nodiscard]] bool matches(const std::map<std::string, std::string>& node_labels) const;
+};
+
+struct SshScope {
+    std::vector<AccountName> accounts;
+    NodeSelector nodes;
+    std::vector<std::string> extensions;        ///< from the closed list of PROTOCOL.certkeys, sorted
+    std::string force_command;                  ///< empty: none
+    std::vector<std::string> source_addresses;  ///< canonical CIDR; empty: no restriction
+    bool hardware_key = false;                  ///< subject keys must be FIDO keys
+};
+
+/// NamePattern matches one subjectAltName: exact, or "*" as a whole leftmost DNS label standing for exactly one label;
+/// in URIs "*" as one whole path segment. IP patterns are CIDR blocks or addresses. Wildcard *certificates* need
+/// `wildcard = true` in the scope.
+class NamePattern {
+public:
+    static Result<NamePattern> parse(std::string_view text);
+    [[nodiscard]] bool matches(const wire::SubjectName& name) const;
+    [[nodiscard]] const std::string& text() const { return text_; }
+
+private:
+    NamePattern(wire::SubjectName::Type type, std::string pattern, std::string text);
+    wire::SubjectName::Type type_;
+    std::string pattern_, text_;
+};
+
+struct X509Scope {
+    bool server = false, client = false;
+    bool wildcard = false;
+    std::vector<NamePattern> names;
+};
+
+struct Role {
+    RoleName name;
+    std::string description;
+    OwnerName owner;
+    Lifetime max_lifetime;
+    Risk risk = Risk::low;
+    Separation separation = Separation::strict;
+    Approval approval = Approval::none;
+    std::optional<SshScope> ssh;
+    std::optional<X509Scope> x509;
+};
+
+/// BuiltIn bounds the certificates that no role describes.
+struct BuiltIn {
+    Lifetime session = *Lifetime::of_seconds(8 * 3600);
+    Lifetime node = *Lifetime::of_seconds(24 * 3600);
+    Lifetime host = *Lifetime::of_seconds(24 * 3600);
+    Lifetime ca_server = *Lifetime::of_seconds(24 * 3600);
+    Lifetime token = *Lifetime::of_seconds(600);       ///< default life of a join token
+    Lifetime token_max = *Lifetime::of_seconds(3600);  ///< longest
+    Lifetime grant_max = *Lifetime::of_seconds(180LL * 24 * 3600);
+};
+
+struct Policy {
+    BuiltIn built_in;
+    std::map<std::string, Role> roles;
+    [[nodiscard]] const Role* find(const RoleName& role) const;
+};
+
+/// parse_policy reads TOML strictly: an unknown key is an error with line, column and "did you mean"; every value is
+/// checked; roles that open the account root must have risk = "high". A role needs a scope (ssh or x509) to exist.
+Result<Policy> parse_policy(std::string_view toml);
+
+/// parse_cidr canonicalises "10.0.0.0/8", "10.0.0.1" (/32), "2001:db8::/32"; host bits must be zero; 0.0.0.0/0 and ::/0
+/// are refused. `within` says whether block `inner` lies inside `outer` (both canonical).
+Result<std::string> parse_cidr(std::string_view text);
+bool within(std::string_view inner, std::string_view outer);
+
+}  // namespace mayfly::policy

@@ -1,0 +1,44 @@
+#pragma once
+// Signer: what the CA asks of the process that holds the keys. Facts in, never bytes to sign. Thread-safe.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ca/steps/steps.h"
+#include "lib/log/merkle.h"
+#include "lib/log/note.h"
+#include "mayfly/result.h"
+
+namespace mayfly::signer {
+
+/// Description is what the signer says of itself: the public halves, and how often it signed.
+struct Description {
+    PublicKey x509, ssh_user, ssh_host, log;
+    std::uint64_t signatures = 0;  ///< certificates signed since the journal began
+    std::uint64_t checkpoints = 0;
+};
+
+/// CheckpointOrder asks for a checkpoint that extends one which the store has committed: `proof` shows that `next` is
+/// consistent with `committed`, so the signer never signs a log that forgets. After a failed commit the same
+/// `committed` comes again with another `next`; a `committed` smaller than one already named is refused.
+struct CheckpointOrder {
+    log::Checkpoint committed, next;
+    std::vector<Digest> proof;
+};
+
+class Signer {
+public:
+    virtual ~Signer() = default;
+    virtual Result<Description> describe() = 0;
+    /// Signs exactly what the Intent's Spec says, after the signer's own envelope allowed it. Code::denied when it does
+    /// not, Code::unavailable when the signer is gone (the CA then stops minting).
+    Result<steps::Signed> sign(steps::Intent&& intent);
+    /// The complete signed note.
+    virtual Result<std::string> sign_checkpoint(const CheckpointOrder& order) = 0;
+
+protected:
+    virtual Result<Bytes> sign_facts(const steps::IntentId& id, steps::IssuerId issuer,
+                                     const steps::CertificateFacts& facts) = 0;
+};
+
+}  // namespace mayfly::signer

@@ -1,0 +1,245 @@
+#pragma once
+// Store: the durable truth, in domain verbs, each one transaction; never "execute".
+//
+// Contract. A verb that changes something writes its event(s) into the log in the same transaction and returns after the
+// commit is on disk (synchronous=FULL), together with a checkpoint that covers them. If it fails, nothing of it happened.
+// After a failed commit whose state is unknown (EIO, fsync) the process ends itself: restart re-verifies. All verbs are
+// thread-safe and may block; readers never block the writer. Times come in as arguments.
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ca/policy/decide.h"
+#include "ca/signer/journal.h"
+#include "ca/signer/signer.h"
+#include "ca/steps/steps.h"
+#include "lib/log/event.h"
+#include "lib/log/proof.h"
+#include "mayfly/api.h"
+
+namespace mayfly::store {
+
+/// Effect::dry_run evaluates a change completely, then rolls it back: nothing is written, no event, no checkpoint.
+enum class Effect { apply, dry_run };
+
+/// Duty is what an owner may do beyond being an owner.
+enum class Duty { platform, auditor, intake };
+std::string_view name(Duty duty);
+Result<Duty> parse_duty(std::string_view text);
+
+struct OwnerRecord {
+    OwnerName name;
+    std::string full_name, email;
+    std::optional<OwnerName> backup;
+    std::vector<Duty> duties;
+    policy::State state = policy::State::active;
+};
+
+struct IdentityRecord {
+    IdentityName name;
+    OwnerName owner;
+    std::string purpose;
+    policy::State state = policy::State::active;
+    std::vector<PublicKey> keys;                ///< enrolled SSH keys (humans)
+    std::map<std::string, std::string> labels;  ///< nodes
+    std::vector<HostName> hosts;                ///< nodes
+    Instant created = Instant(0);
+};
+
+struct GrantRecord {
+    std::string id;
+    IdentityName identity;
+    RoleName role;
+    OwnerName by;
+    Instant from = Instant(0), until = Instant(0);
+    std::string reason;
+    bool review_owed = false;
+};
+
+struct TokenRecord {
+    std::string id;
+    Digest secret_hash{};  ///< SHA-256 of the token text; the token itself is never stored
+    NodeName node;
+    OwnerName owner;
+    std::map<std::string, std::string> labels;
+    std::vector<HostName> hosts;
+    OwnerName created_by;
+    Instant expires = Instant(0);
+    bool used = false;
+};
+
+/// CertificateRow is one minted certificate as the store knows it.
+struct CertificateRow {
+    steps::IssuerId issuer = steps::IssuerId::x509;
+    std::string kind, serial, role, grant;
+    IdentityName identity;
+    OwnerName owner;
+    Digest key{};
+    Validity validity;
+    bool revoked = false;
+};
+
+/// CallerRecord is what auth needs about whoever presents a certificate or an enrolled key.
+struct CallerRecord {
+    IdentityName identity;
+    policy::State identity_state = policy::State::active;
+    OwnerName owner;
+    policy::State owner_state = policy::State::active;
+    std::vector<Duty> duties;  ///< of the owner, for human identities only; else empty
+    std::map<std::string, std::string> labels;
+    std::vector<HostName> hosts;
+};
+struct CertificateCaller {
+    CallerRecord caller;
+    CertificateRow certificate;
+};
+
+/// Idempotency ties a repeated request to its first answer.
+struct Idempotency {
+    std::string key;        ///< client-chosen; "" = none
+    Digest request_hash{};  ///< of method, path and body
+};
+
+/// IntentRequest is what step 6 makes durable.
+struct IntentRequest {
+    steps::Spec spec;
+    IdentityName actor;               ///< who asked
+    Idempotency idempotency;
+    std::optional<Digest> join_token;  ///< enrolment: consumed in this very transaction, exactly once
+};
+
+/// RefusalRecord becomes one certificate.refused leaf (the DENY record).
+struct RefusalRecord {
+    std::string actor, owner, kind, role;
+    std::vector<policy::Reason> reasons;
+    Digest request_hash{};
+    Instant time = Instant(0);
+};
+
+/// FactsQuery says which facts one Ask needs.
+struct FactsQuery {
+    IdentityName identity;
+    std::optional<RoleName> role;
+    std::optional<NodeName> node;
+    Digest key{};  ///< crypto::key_id of the subject key
+};
+/// KnownFacts is the store's part of policy::Facts, and the policy they belong to.
+struct KnownFacts {
+    policy::State identity_state, owner_state;
+    OwnerName owner;
+    std::vector<policy::GrantFact> grants;
+    bool key_revoked = false;
+    std::optional<IdentityName> key_bound_to;
+    std::vector<HostName> hosts;
+    std::optional<std::map<std::string, std::string>> target_labels;
+};
+
+struct PolicyRecord {
+    std::string version;  ///< "<n>:<first 12 hex of hash>"
+    std::string toml;
+    Instant applied = Instant(0);
+};
+
+enum class RevokeBy { serial, identity, key };
+struct RevokeOrder {
+    RevokeBy by;
+    std::string serial;                    ///< RevokeBy::serial
+    std::optional<IdentityName> identity;  ///< RevokeBy::identity: also suspends it
+    std::optional<Digest> key;             ///< RevokeBy::key: crypto::key_id; refuses future minting for it
+    std::string reason;
+};
+
+class Store {
+public:
+    virtual ~Store() = default;
+
+    // ---- the minting path ------------------------------------------------------------------------------------------
+    virtual Result<KnownFacts> load_facts(const FactsQuery& query, Instant now) = 0;
+    /// next_serial hands out SSH serials from a durably reserved block: never twice, gaps after a crash.
+    virtual Result<std::uint64_t> next_serial(steps::IssuerId issuer) = 0;
+    /// record_intent: conflict when the idempotency key is in use (E-IDEMPOTENCY), the serial exists, or the identity,
+    /// owner or grant ended since the facts were read (E-STALE); denied when the join token was used or expired (E-TOKEN).
+    virtual Result<steps::Intent> record_intent(IntentRequest request, Instant now) = 0;
+    virtual Result<steps::Issued> record_outcome(steps::Checked checked, Instant now) = 0;
+    /// void_intent marks an intent whose signature will never be released (signer refused, check failed).
+    virtual Status void_intent(const steps::IntentId& id, std::string_view why, Instant now) = 0;
+    virtual Status record_refusal(const RefusalRecord& refusal) = 0;
+    /// The first answer to this caller and key: nullopt when there is none; conflict for another request_hash or one
+    /// that is still in flight.
+    virtual Result<std::optional<steps::Issued>> find_issued(const IdentityName& actor, const Idempotency& key) = 0;
+
+    // ---- who is calling ----------------------------------------------------------------------------------------------
+    virtual Result<std::optional<CertificateCaller>> find_certificate(const Digest& sha256_of_der) = 0;
+    virtual Result<std::optional<CallerRecord>> find_enrolled_key(const Digest& key) = 0;
+    virtual Result<CallerRecord> load_caller(const IdentityName& identity) = 0;
+    /// find_token by SHA-256 of its text; unknown → nullopt. Consumption happens in record_intent only.
+    virtual Result<std::optional<TokenRecord>> find_token(const Digest& secret_hash) = 0;
+    virtual Status record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote,
+                                Instant now) = 0;
+
+    // ---- owners, identities, grants, tokens ---------------------------------------------------------------------------
+    // `actor` is who does it. Names are unique; an identity without an active owner cannot be made (not_found/conflict).
+    virtual Status create_owner(const OwnerRecord& owner, const IdentityName& actor, Instant now, Effect effect) = 0;
+    virtual Result<std::vector<OwnerRecord>> list_owners() = 0;
+    virtual Status create_identity(const IdentityRecord& identity, const IdentityName& actor, Instant now,
+                                   Effect effect) = 0;
+    virtual Result<std::vector<IdentityRecord>> list_identities() = 0;
+    virtual Result<std::optional<IdentityRecord>> find_identity(const IdentityName& name) = 0;
+    /// create_grant fills in the id and returns the record.
+    virtual Result<GrantRecord> create_grant(GrantRecord grant, const IdentityName& actor, Instant now,
+                                             Effect effect) = 0;
+    virtual Result<std::vector<GrantRecord>> list_grants(const std::optional<IdentityName>& holder, Instant now) = 0;
+    virtual Result<TokenRecord> create_token(TokenRecord token, const IdentityName& actor, Instant now,
+                                             Effect effect) = 0;
+    virtual Result<std::vector<TokenRecord>> list_tokens(Instant now) = 0;
+    virtual Result<api::RevokeReply> revoke(const RevokeOrder& order, const IdentityName& actor, Instant now,
+                                            Effect effect) = 0;
+
+    // ---- policy and bundle ----------------------------------------------------------------------------------------------
+    virtual Status apply_policy(std::string_view toml, const IdentityName& actor, Instant now) = 0;
+    virtual Result<PolicyRecord> current_policy() = 0;
+    virtual Status publish_bundle(const api::Bundle& bundle, const IdentityName& actor, Instant now) = 0;
+    /// The bundle in force with its event and a proof against the current checkpoint.
+    virtual Result<api::BundleReply> current_bundle() = 0;
+
+    // ---- the log ----------------------------------------------------------------------------------------------------------
+    virtual Result<std::string> checkpoint() = 0;  ///< the latest committed, signed
+    virtual Result<std::uint64_t> log_size() = 0;
+    virtual Result<std::vector<Bytes>> read_entries(std::uint64_t start, std::uint64_t count) = 0;
+    virtual Result<Bytes> read_tile(const log::Tile& tile) = 0;
+    virtual Result<log::TlogProof> prove(std::uint64_t index) = 0;
+
+    // ---- housekeeping -------------------------------------------------------------------------------------------------------
+    /// recover runs once at start: verifies the right edge of the log against the last checkpoint, voids intents without
+    /// an outcome (each with its event), compares the signer's journal from where it was last compared. Reports counts.
+    /// corrupt (E-LOG-BEHIND / E-JOURNAL) when the journal holds signatures that the store does not know.
+    struct Recovery {
+        std::uint64_t voided = 0, journal_entries = 0;
+    };
+    virtual Result<Recovery> recover(const std::string& journal, Instant now) = 0;
+    /// probe writes and commits (a row, no event) - for /readyz.
+    virtual Status probe() = 0;
+
+protected:
+    // The step types can only be made here; implementations go through these.
+    static steps::Intent make_intent(steps::Spec spec, std::uint64_t leaf) { return {std::move(spec), leaf}; }
+    static steps::Issued make_issued(Bytes certificate, steps::Accountability whose, steps::IssuerId issuer,
+                                     std::string serial, std::string key_id, Validity validity, Bytes entry,
+                                     std::string proof) {
+        return {std::move(certificate), std::move(whose), issuer, std::move(serial), std::move(key_id), validity,
+                std::move(entry), std::move(proof)};
+    }
+};
+
+/// open_sqlite opens (or, with Create::yes, makes) the embedded store. The file's folder must exist. `origin` names the
+/// log. The signer signs every checkpoint. Refuses a schema newer than this build (unsupported), a database whose log
+/// origin is another one (conflict), and a missing file when not creating (not_found).
+enum class Create { no, yes };
+Result<std::unique_ptr<Store>> open_sqlite(const std::string& path, Create create, const std::string& origin,
+                                           signer::Signer& signer, Rng& rng);
+
+}  // namespace mayfly::store

@@ -1,0 +1,52 @@
+# dep_*: every third-party library under one name, whichever Debian it comes from.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+function(mayfly_dep name)
+    cmake_parse_arguments(ARG "HEADER_ONLY" "" "ANY_OF" ${ARGN})
+    set(found FALSE)
+    foreach(module IN LISTS ARG_ANY_OF)
+        if(NOT found)
+            pkg_check_modules(${name} QUIET IMPORTED_TARGET ${module})
+            set(found ${${name}_FOUND})
+        endif()
+    endforeach()
+    if(NOT found)
+        message(FATAL_ERROR "none of these packages was found: ${ARG_ANY_OF}\n  fix: scripts/setup")
+    endif()
+    add_library(${name} INTERFACE)
+    if(ARG_HEADER_ONLY)
+        target_include_directories(${name} SYSTEM INTERFACE ${${name}_INCLUDE_DIRS})
+    else()
+        target_link_libraries(${name} INTERFACE PkgConfig::${name})
+    endif()
+endfunction()
+
+mayfly_dep(dep_openssl ANY_OF openssl)
+mayfly_dep(dep_botan   ANY_OF botan-3 botan-2)
+mayfly_dep(dep_sqlite  ANY_OF sqlite3)
+mayfly_dep(dep_json    ANY_OF nlohmann_json HEADER_ONLY)
+mayfly_dep(dep_toml    ANY_OF tomlplusplus)
+mayfly_dep(dep_spdlog  ANY_OF spdlog)
+mayfly_dep(dep_httplib ANY_OF cpp-httplib)
+mayfly_dep(dep_cli11   ANY_OF CLI11 HEADER_ONLY)
+mayfly_dep(dep_seccomp ANY_OF libseccomp)
+mayfly_dep(dep_systemd ANY_OF libsystemd)
+
+# Botan 3 keeps its headers in its own folder; it is C++20, as we are. Its headers are not ours to warn about.
+if(TARGET PkgConfig::dep_botan)
+    target_include_directories(dep_botan SYSTEM INTERFACE ${dep_botan_INCLUDE_DIRS})
+endif()
+
+# httplib: Debian builds it as a library with OpenSSL support; the header must see the same switches.
+target_compile_definitions(dep_httplib INTERFACE CPPHTTPLIB_OPENSSL_SUPPORT)
+target_link_libraries(dep_httplib INTERFACE dep_openssl Threads::Threads)
+
+find_package(tl-expected REQUIRED)
+add_library(dep_expected INTERFACE)
+target_link_libraries(dep_expected INTERFACE tl::expected)
+
+find_package(Boost 1.81 REQUIRED)
+add_library(dep_boost INTERFACE)
+target_link_libraries(dep_boost INTERFACE Boost::headers Threads::Threads dep_openssl)
+target_compile_definitions(dep_boost INTERFACE BOOST_ASIO_NO_DEPRECATED)

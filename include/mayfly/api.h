@@ -1,0 +1,367 @@
+#pragma once
+// The bodies of the CA's HTTP API, shared by server, agent and CLI. Every body lists its members once, in `fields`; the
+// JSON encoder, the strict decoder and the OpenAPI schema are all derived from that list (lib/wire/api.h).
+//
+// Bodies carry text; the server parses it into value types at the edge and says which member was wrong.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mayfly::api {
+
+enum class Need { required, optional };
+
+// The header that proves possession of a key: "Mayfly-Proof: <nonce> <base64 SSHSIG blob>". Signed, in namespace
+// kProofNamespace, is proof_message() of lib/wire/api.h: method, path, trust domain, nonce and the hash of the body.
+inline constexpr const char* kProofHeader = "Mayfly-Proof";
+inline constexpr const char* kProofNamespace = "proof@mayfly";
+/// Every answer carries a fresh single-use nonce in this header (as RFC 8555 section 6.5 does); GET /v1/nonce gets one.
+inline constexpr const char* kNonceHeader = "Replay-Nonce";
+/// Client-chosen, 16..64 characters [A-Za-z0-9_-]: same caller, key and body get the same answer; another body 409.
+inline constexpr const char* kIdempotencyHeader = "Idempotency-Key";
+
+#define MAYFLY_FIELDS template <class Self, class Field> static void fields(Self& self, Field& field)
+
+/// POST /v1/login with a proof by the enrolled key → CertificateReply of a session certificate.
+struct LoginRequest {
+    std::string csr, ttl;
+    MAYFLY_FIELDS {
+        field("csr", self.csr, Need::required, "PKCS#10 request (PEM) for the session key");
+        field("ttl", self.ttl, Need::optional, "lifetime asked for; the policy's when absent");
+    }
+};
+
+/// POST /v1/enroll: a node trades its single-use join token for an identity certificate.
+struct EnrollRequest {
+    std::string token, csr;
+    MAYFLY_FIELDS {
+        field("token", self.token, Need::required, "join token, single use");
+        field("csr", self.csr, Need::required, "PKCS#10 request (PEM) for the node's identity key");
+    }
+};
+
+/// POST /v1/node/renew by the node with the certificate it holds.
+struct NodeRenewRequest {
+    std::string csr;
+    MAYFLY_FIELDS { field("csr", self.csr, Need::required, "PKCS#10 request (PEM), a new key or the old one"); }
+};
+
+/// POST /v1/ssh/user-certificates, with a proof by `public_key`.
+struct SshUserRequest {
+    std::string role, public_key, ttl, node, force_command, reason;
+    std::vector<std::string> principals, source_addresses;
+    std::optional<std::vector<std::string>> extensions;
+    bool dry_run = false;
+    MAYFLY_FIELDS {
+        field("role", self.role, Need::required, "role to hold");
+        field("public_key", self.public_key, Need::required, "SSH public key line to certify");
+        field("ttl", self.ttl, Need::optional, "lifetime asked for; the role's maximum when absent");
+        field("node", self.node, Need::optional, "narrow the certificate to one node");
+        field("principals", self.principals, Need::optional, "principals asked for; the role's name when absent");
+        field("extensions", self.extensions, Need::optional, "extensions asked for; the role's when absent");
+        field("force_command", self.force_command, Need::optional, "command to force; the role's when it has one");
+        field("source_addresses", self.source_addresses, Need::optional, "CIDR blocks, within the role's");
+        field("reason", self.reason, Need::optional, "why; stored, and hashed into the log");
+        field("dry_run", self.dry_run, Need::optional, "decide, record nothing, mint nothing");
+    }
+};
+
+/// POST /v1/ssh/host-certificates by a node, with a proof by `public_key`.
+struct SshHostRequest {
+    std::string public_key, ttl;
+    std::vector<std::string> hosts;
+    MAYFLY_FIELDS {
+        field("public_key", self.public_key, Need::required, "sshd host key line to certify");
+        field("hosts", self.hosts, Need::optional, "host names asked for; all registered for the node when absent");
+        field("ttl", self.ttl, Need::optional, "lifetime asked for");
+    }
+};
+
+/// POST /v1/x509/certificates; the request's self-signature proves possession.
+struct X509Request {
+    std::string role, csr, ttl, reason;
+    std::vector<std::string> names;
+    bool dry_run = false;
+    MAYFLY_FIELDS {
+        field("role", self.role, Need::required, "role whose x509 scope applies");
+        field("csr", self.csr, Need::required, "PKCS#10 request (PEM); its names must be among `names`");
+        field("names", self.names, Need::optional, "subjectAltNames asked for: dns:…, ip:…, uri:…, email:…");
+        field("ttl", self.ttl, Need::optional, "lifetime asked for; the role's maximum when absent");
+        field("reason", self.reason, Need::optional, "why");
+        field("dry_run", self.dry_run, Need::optional, "decide, record nothing, mint nothing");
+    }
+};
+
+/// Any minted certificate, with its place in the log.
+struct CertificateReply {
+    std::string kind, certificate, chain, serial, identity, owner, role, grant, key_id, valid_after, valid_before;
+    std::vector<std::string> names;
+    std::string log_entry, log_proof;
+    MAYFLY_FIELDS {
+        field("kind", self.kind, Need::required, "session, node, ssh-user, ssh-host, x509 or ca-server");
+        field("certificate", self.certificate, Need::required, "SSH certificate line, or leaf in PEM");
+        field("chain", self.chain, Need::optional, "issuing certificates in PEM, leaf excluded");
+        field("serial", self.serial, Need::required, "decimal (SSH) or hex (X.509)");
+        field("identity", self.identity, Need::required, "whom it is for, kind/name");
+        field("owner", self.owner, Need::required, "who answers for it");
+        field("role", self.role, Need::optional, "role it carries");
+        field("grant", self.grant, Need::optional, "grant it was minted on");
+        field("key_id", self.key_id, Need::optional, "SSH key id, as sshd logs it");
+        field("names", self.names, Need::optional, "principals or subjectAltNames");
+        field("valid_after", self.valid_after, Need::required, "RFC 3339, inclusive");
+        field("valid_before", self.valid_before, Need::required, "RFC 3339, exclusive");
+        field("log_entry", self.log_entry, Need::required, "base64 of the log leaf that records it");
+        field("log_proof", self.log_proof, Need::required, "c2sp.org/tlog-proof@v1 of that leaf");
+    }
+};
+
+/// What a dry run answers when it would have minted.
+struct DryRunReply {
+    std::string verdict, valid_before;
+    std::vector<std::string> names, reasons;
+    MAYFLY_FIELDS {
+        field("verdict", self.verdict, Need::required, "permit");
+        field("names", self.names, Need::required, "principals or names it would carry");
+        field("valid_before", self.valid_before, Need::required, "RFC 3339");
+        field("reasons", self.reasons, Need::required, "every rule that spoke");
+    }
+};
+
+/// The trust anchors of one authority. Its fingerprint is SHA-256 over the canonical JSON of this object.
+struct Bundle {
+    std::string trust_domain, log_key;
+    std::int64_t version = 0;
+    std::vector<std::string> x509_roots, ssh_user_cas, ssh_host_cas;
+    MAYFLY_FIELDS {
+        field("trust_domain", self.trust_domain, Need::required, "SPIFFE trust domain");
+        field("version", self.version, Need::required, "rises by one with each change");
+        field("x509_roots", self.x509_roots, Need::required, "root certificates, PEM");
+        field("ssh_user_cas", self.ssh_user_cas, Need::required, "keys that sign user certificates, SSH lines");
+        field("ssh_host_cas", self.ssh_host_cas, Need::required, "keys that sign host certificates, SSH lines");
+        field("log_key", self.log_key, Need::required, "verifier key of the log (C2SP signed-note vkey)");
+    }
+};
+
+/// GET /v1/bundle. `log_entry` is a bundle.published event that holds the bundle's SHA-256, so whoever pins the log key
+/// can check every later version without another signing key.
+struct BundleReply {
+    Bundle bundle;
+    std::string log_entry, log_proof;
+    MAYFLY_FIELDS {
+        field("bundle", self.bundle, Need::required, "the trust anchors");
+        field("log_entry", self.log_entry, Need::required, "base64 of the leaf that published it");
+        field("log_proof", self.log_proof, Need::required, "its tlog-proof");
+    }
+};
+
+/// GET /v1/node/trust: what one node's sshd must trust.
+struct NodeTrust {
+    std::string node, policy_version;
+    std::int64_t bundle_version = 0;
+    std::vector<std::string> ssh_user_cas, hosts;
+    std::map<std::string, std::vector<std::string>> accounts;
+    MAYFLY_FIELDS {
+        field("node", self.node, Need::required, "the node's name");
+        field("policy_version", self.policy_version, Need::required, "policy that computed it");
+        field("bundle_version", self.bundle_version, Need::required, "bundle it belongs to");
+        field("ssh_user_cas", self.ssh_user_cas, Need::required, "for TrustedUserCAKeys");
+        field("hosts", self.hosts, Need::required, "names registered for host certificates");
+        field("accounts", self.accounts, Need::required, "local account → principals that may enter it");
+    }
+};
+
+struct Owner {
+    std::string name, full_name, email, backup, state;
+    std::vector<std::string> duties;
+    MAYFLY_FIELDS {
+        field("name", self.name, Need::required, "owner name");
+        field("full_name", self.full_name, Need::optional, "for people");
+        field("email", self.email, Need::optional, "where to reach them");
+        field("backup", self.backup, Need::optional, "owner who takes over");
+        field("duties", self.duties, Need::optional, "platform, auditor, intake");
+        field("state", self.state, Need::optional, "active or disabled; read-only");
+    }
+};
+
+/// An identity; `keys` are SSH public key lines that may log in as it (humans).
+struct Identity {
+    std::string name, owner, purpose, state, created;
+    std::vector<std::string> keys, roles;
+    std::map<std::string, std::string> labels;
+    std::vector<std::string> hosts;
+    MAYFLY_FIELDS {
+        field("name", self.name, Need::required, "kind/name, e.g. human/alice");
+        field("owner", self.owner, Need::required, "who answers for it");
+        field("purpose", self.purpose, Need::optional, "what it is for");
+        field("keys", self.keys, Need::optional, "enrolled SSH public keys (humans)");
+        field("labels", self.labels, Need::optional, "node labels; read-only here, set by the join token");
+        field("hosts", self.hosts, Need::optional, "node host names; read-only here");
+        field("roles", self.roles, Need::optional, "roles held by grant; read-only");
+        field("state", self.state, Need::optional, "active or suspended; read-only");
+        field("created", self.created, Need::optional, "RFC 3339; read-only");
+    }
+};
+
+struct GrantRequest {
+    std::string identity, role, ttl, reason;
+    MAYFLY_FIELDS {
+        field("identity", self.identity, Need::required, "who is to hold the role");
+        field("role", self.role, Need::required, "the role");
+        field("ttl", self.ttl, Need::required, "how long the grant stands; grants always end");
+        field("reason", self.reason, Need::required, "why");
+    }
+};
+
+struct Grant {
+    std::string id, identity, role, granted_by, from, until, reason;
+    bool review_owed = false;
+    MAYFLY_FIELDS {
+        field("id", self.id, Need::required, "grant id");
+        field("identity", self.identity, Need::required, "holder");
+        field("role", self.role, Need::required, "role");
+        field("granted_by", self.granted_by, Need::required, "owner whose word it is");
+        field("from", self.from, Need::required, "RFC 3339");
+        field("until", self.until, Need::required, "RFC 3339, exclusive");
+        field("reason", self.reason, Need::optional, "why");
+        field("review_owed", self.review_owed, Need::optional, "granted to oneself under separation = reviewed");
+    }
+};
+
+struct TokenRequest {
+    std::string node, owner, ttl;
+    std::vector<std::string> hosts;
+    std::map<std::string, std::string> labels;
+    MAYFLY_FIELDS {
+        field("node", self.node, Need::required, "name of the node that may join");
+        field("owner", self.owner, Need::required, "who answers for the node");
+        field("ttl", self.ttl, Need::optional, "10m when absent");
+        field("hosts", self.hosts, Need::optional, "host names of the node; its name when absent");
+        field("labels", self.labels, Need::optional, "labels that role selectors match");
+    }
+};
+
+/// A join token; `token` is present in the answer to its creation only.
+struct Token {
+    std::string id, token, node, owner, expires, created_by, state;
+    MAYFLY_FIELDS {
+        field("id", self.id, Need::required, "token id, not secret");
+        field("token", self.token, Need::optional, "the secret, shown once");
+        field("node", self.node, Need::required, "node that may join");
+        field("owner", self.owner, Need::required, "who answers for it");
+        field("created_by", self.created_by, Need::required, "who made it");
+        field("expires", self.expires, Need::required, "RFC 3339");
+        field("state", self.state, Need::required, "open, used or expired");
+    }
+};
+
+/// POST /v1/revocations: exactly one of serial, identity, key.
+struct RevokeRequest {
+    std::string serial, identity, key, reason;
+    MAYFLY_FIELDS {
+        field("serial", self.serial, Need::optional, "serial of one certificate, as inspect shows it");
+        field("identity", self.identity, Need::optional, "suspend an identity and revoke all it holds");
+        field("key", self.key, Need::optional, "SSH public key line or SHA256: fingerprint");
+        field("reason", self.reason, Need::required, "why");
+    }
+};
+struct RevokeReply {
+    std::int64_t certificates = 0;
+    std::vector<std::string> serials;
+    MAYFLY_FIELDS {
+        field("certificates", self.certificates, Need::required, "how many living certificates it hits");
+        field("serials", self.serials, Need::required, "their serials (the first 1,000)");
+    }
+};
+
+/// A role as the policy in force defines it, and whether the caller holds it.
+struct Role {
+    std::string name, description, owner, max_lifetime, risk, approval, held_until;
+    std::vector<std::string> accounts, extensions, names;
+    MAYFLY_FIELDS {
+        field("name", self.name, Need::required, "role name");
+        field("description", self.description, Need::optional, "what it is for");
+        field("owner", self.owner, Need::required, "control owner");
+        field("max_lifetime", self.max_lifetime, Need::required, "longest certificate");
+        field("risk", self.risk, Need::required, "low, medium or high");
+        field("approval", self.approval, Need::required, "none or owner");
+        field("accounts", self.accounts, Need::optional, "SSH: local accounts it opens");
+        field("extensions", self.extensions, Need::optional, "SSH: extensions it allows");
+        field("names", self.names, Need::optional, "X.509: name patterns it allows");
+        field("held_until", self.held_until, Need::optional, "RFC 3339 when the caller holds it now");
+    }
+};
+
+struct WhoAmI {
+    std::string identity, owner, session_until, now;
+    std::vector<std::string> duties, roles;
+    MAYFLY_FIELDS {
+        field("identity", self.identity, Need::required, "the caller");
+        field("owner", self.owner, Need::required, "who answers for it");
+        field("duties", self.duties, Need::required, "platform, auditor, intake");
+        field("roles", self.roles, Need::required, "roles held now");
+        field("session_until", self.session_until, Need::required, "RFC 3339");
+        field("now", self.now, Need::required, "the server's clock, RFC 3339");
+    }
+};
+
+/// GET /v1/log/entries?start=N&count=M (M <= 1000).
+struct LogEntries {
+    std::int64_t start = 0, size = 0;
+    std::vector<std::string> entries;
+    MAYFLY_FIELDS {
+        field("start", self.start, Need::required, "index of the first entry");
+        field("size", self.size, Need::required, "size of the log now");
+        field("entries", self.entries, Need::required, "base64 of each leaf");
+    }
+};
+
+/// GET /v1/log/proof?index=N.
+struct LogProof {
+    std::string log_entry, log_proof;
+    MAYFLY_FIELDS {
+        field("log_entry", self.log_entry, Need::required, "base64 of the leaf");
+        field("log_proof", self.log_proof, Need::required, "tlog-proof");
+    }
+};
+
+/// GET /v1/log/consistency?old=N: from N to the current checkpoint.
+struct LogConsistency {
+    std::string checkpoint;
+    std::vector<std::string> hashes;
+    MAYFLY_FIELDS {
+        field("checkpoint", self.checkpoint, Need::required, "signed checkpoint");
+        field("hashes", self.hashes, Need::required, "base64 hashes (RFC 6962 2.1.2)");
+    }
+};
+
+/// A list of bodies: {"items": […]}.
+template <class Body>
+struct List {
+    std::vector<Body> items;
+    MAYFLY_FIELDS { field("items", self.items, Need::required, "the list"); }
+};
+
+/// RFC 9457 problem document, application/problem+json.
+struct Problem {
+    std::string type, title, code, id, detail, why, remedy, request_id;
+    std::int64_t status = 0;
+    std::vector<std::string> reasons;
+    MAYFLY_FIELDS {
+        field("type", self.type, Need::required, "urn:mayfly:error:<code>");
+        field("title", self.title, Need::required, "the code in words");
+        field("status", self.status, Need::required, "HTTP status");
+        field("code", self.code, Need::required, "one of the closed set of codes");
+        field("id", self.id, Need::optional, "rule that spoke, E-…");
+        field("detail", self.detail, Need::required, "one sentence");
+        field("why", self.why, Need::optional, "the limit behind it");
+        field("remedy", self.remedy, Need::optional, "what to do");
+        field("reasons", self.reasons, Need::optional, "every reason, when there are several");
+        field("request_id", self.request_id, Need::required, "find it in the CA's log");
+    }
+};
+
+#undef MAYFLY_FIELDS
+
+}  // namespace mayfly::api
