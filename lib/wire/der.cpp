@@ -1,0 +1,186 @@
+#include "lib/wire/der.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+#include "mayfly/time.h"
+
+namespace mayfly::wire::der {
+
+namespace {
+
+constexpr std::size_t kLongest = 65535;
+
+tl::unexpected<Error> bad(std::string_view what, std::string_view why) {
+    return fail(Code::malformed, std::string(what) + ": " + std::string(why));
+}
+
+/// X.690 section 10.1: the definite form, in the fewest octets.
+Status read_length(ByteView& rest, std::size_t& out, std::string_view what) {
+    if (rest.empty()) return bad(what, "the data ends too early");
+    const std::uint8_t first = rest[0];
+    rest = rest.subspan(1);
+    if (first < 0x80) return out = first, Status{};
+    const std::size_t octets = first & 0x7fU;
+    if (octets == 0 || octets > 3) return bad(what, "a length that is indefinite or too large");
+    if (rest.size() < octets) return bad(what, "the data ends too early");
+    out = 0;
+    for (std::size_t i = 0; i < octets; ++i) out = (out << 8U) | rest[i];
+    if (rest[0] == 0 || out < 0x80) return bad(what, "a length that is not minimal");
+    rest = rest.subspan(octets);
+    return {};
+}
+
+void append_base128(Bytes& out, std::uint64_t value) {
+    std::array<std::uint8_t, 10> digits{};
+    std::size_t count = 0;
+    do {
+        digits[count++] = static_cast<std::uint8_t>(value & 0x7f);
+        value >>= 7U;
+    } while (value != 0);
+    while (count-- > 0) out.push_back(static_cast<std::uint8_t>(digits[count] | (count > 0 ? 0x80 : 0)));
+}
+
+}  // namespace
+
+Result<Element> Reader::any(std::string_view what) {
+    if (rest_.empty()) return bad(what, "missing");
+    if (rest_.size() > kLongest) return bad(what, "larger than 64 KiB");
+    ByteView rest = rest_;
+    Element element;
+    element.tag = rest[0];
+    if ((element.tag & 0x1f) == 0x1f) return bad(what, "a tag of more than one byte");
+    rest = rest.subspan(1);
+    std::size_t length = 0;
+    if (auto ok = read_length(rest, length, what); !ok) return pass(ok.error());
+    if (length > rest.size()) return bad(what, "the data ends too early");
+    element.contents = rest.first(length);
+    element.whole = rest_.first(rest_.size() - rest.size() + length);
+    rest_ = rest.subspan(length);
+    return element;
+}
+
+Result<Element> Reader::expect(std::uint8_t tag, std::string_view what) {
+    if (rest_.empty()) return bad(what, "missing");
+    if (rest_[0] != tag) return bad(what, "not of the type it should be");
+    return any(what);
+}
+
+Result<Element> Reader::optional(std::uint8_t tag, std::string_view what) {
+    if (rest_.empty() || rest_[0] != tag) return Element{};
+    return any(what);
+}
+
+Status Reader::finish(std::string_view what) const {
+    if (rest_.empty()) return {};
+    return bad(what, "data follows where none should");
+}
+
+Bytes tlv(std::uint8_t tag, ByteView contents) {
+    ensure(contents.size() < (1U << 24U), "a DER element of ours is small");
+    Bytes out{tag};
+    const std::size_t size = contents.size();
+    if (size >= 0x10000) out.push_back(0x83), out.push_back(static_cast<std::uint8_t>(size >> 16U));
+    else if (size >= 0x100) out.push_back(0x82);
+    else if (size >= 0x80) out.push_back(0x81);
+    if (size >= 0x100) out.push_back(static_cast<std::uint8_t>(size >> 8U));
+    out.push_back(static_cast<std::uint8_t>(size));
+    out.insert(out.end(), contents.begin(), contents.end());
+    return out;
+}
+
+Bytes concat(std::initializer_list<ByteView> parts) {
+    Bytes out;
+    for (const auto part : parts) out.insert(out.end(), part.begin(), part.end());
+    return out;
+}
+
+Bytes sequence(std::initializer_list<ByteView> parts) { return tlv(kSequence, concat(parts)); }
+
+Bytes integer(ByteView number) {
+    while (number.size() > 1 && number.front() == 0) number = number.subspan(1);
+    Bytes contents;
+    if (number.empty() || (number.front() & 0x80) != 0) contents.push_back(0);
+    contents.insert(contents.end(), number.begin(), number.end());
+    return tlv(kInteger, contents);
+}
+
+Bytes integer(std::uint64_t value) {
+    Bytes big;
+    for (int shift = 56; shift >= 0; shift -= 8) big.push_back(static_cast<std::uint8_t>(value >> shift));
+    return integer(ByteView(big));
+}
+
+Bytes boolean(bool value) { return {kBoolean, 1, static_cast<std::uint8_t>(value ? 0xff : 0x00)}; }
+
+Bytes oid(std::string_view dotted) {
+    Bytes contents;
+    std::uint64_t first = 0;
+    for (std::size_t index = 0; !dotted.empty(); ++index) {
+        std::uint64_t arc = 0;
+        const auto [end, error] = std::from_chars(dotted.data(), dotted.data() + dotted.size(), arc);
+        ensure(error == std::errc{}, "an OID of ours is dotted numbers");
+        dotted.remove_prefix(static_cast<std::size_t>(end - dotted.data()));
+        if (!dotted.empty()) dotted.remove_prefix(1);
+        if (index == 0) first = arc;
+        else append_base128(contents, index == 1 ? first * 40 + arc : arc);
+    }
+    return tlv(kOid, contents);
+}
+
+Bytes octet_string(ByteView contents) { return tlv(kOctetString, contents); }
+
+Bytes bit_string(ByteView contents, std::uint8_t unused_bits) {
+    return tlv(kBitString, concat({ByteView(&unused_bits, 1), contents}));
+}
+
+Bytes time(std::int64_t seconds) {
+    // "2026-11-21T04:26:02Z" → "20261121042602Z"
+    std::string digits;
+    for (const char c : Instant(seconds).text())
+        if (c >= '0' && c <= '9') digits += c;
+    digits += 'Z';
+    constexpr std::int64_t k2050 = 2524608000;
+    if (seconds < k2050) return tlv(kUtcTime, view(std::string_view(digits).substr(2)));
+    return tlv(kGeneralizedTime, view(digits));
+}
+
+Result<std::int64_t> parse_time(const Element& element) {
+    std::string text(text_of(element.contents));
+    if (element.tag == kUtcTime && text.size() == 13) text.insert(0, text[0] >= '5' ? "19" : "20");
+    else if (element.tag != kGeneralizedTime) return bad("time", "neither UTCTime nor GeneralizedTime");
+    if (text.size() != 15 || text.back() != 'Z') return bad("time", "not in the form that RFC 5280 asks for");
+    const std::string rfc3339 = text.substr(0, 4) + "-" + text.substr(4, 2) + "-" + text.substr(6, 2) + "T" +
+                                text.substr(8, 2) + ":" + text.substr(10, 2) + ":" + text.substr(12, 2) + "Z";
+    const auto instant = Instant::parse(rfc3339);
+    if (!instant) return bad("time", "not a date");
+    return instant->seconds();
+}
+
+Result<std::string> parse_oid(const Element& element) {
+    if (element.tag != kOid || element.contents.empty() || element.contents.size() > 64)
+        return bad("object identifier", "malformed");
+    std::string out;
+    std::uint64_t arc = 0;
+    bool fresh = true;
+    for (const std::uint8_t byte : element.contents) {
+        if (fresh && byte == 0x80) return bad("object identifier", "not minimal");
+        if (arc >> 56U != 0) return bad("object identifier", "too large a number");
+        arc = (arc << 7U) | (byte & 0x7fU);
+        fresh = (byte & 0x80) == 0;
+        if (!fresh) continue;
+        if (out.empty()) {
+            const std::uint64_t top = std::min<std::uint64_t>(arc / 40, 2);
+            out = std::to_string(top) + "." + std::to_string(arc - top * 40);
+        } else {
+            out += "." + std::to_string(arc);
+        }
+        arc = 0;
+    }
+    if (!fresh) return bad("object identifier", "ends in the middle of a number");
+    return out;
+}
+
+}  // namespace mayfly::wire::der
