@@ -1,0 +1,122 @@
+#include <openssl/evp.h>
+
+#include "lib/crypto/crypto.h"
+#include "lib/crypto/ecdsa_signature.h"
+#include "lib/crypto/openssl_handles.h"
+#include "lib/wire/buffer.h"
+#include "mayfly/names.h"
+
+namespace mayfly::crypto {
+
+namespace {
+
+tl::unexpected<Error> wrong() { return fail(Code::denied, "the signature does not verify"); }
+
+Status verify_with(const PublicKey& key, const EVP_MD* digest, ByteView message, ByteView signature) {
+    const auto handle = load_public(key);
+    if (!handle) return pass(handle.error());
+    const DigestContext context(EVP_MD_CTX_new());
+    if (!context || EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, handle->get()) != 1)
+        return openssl_failure(Code::internal, "cannot verify");
+    const int verdict =
+        EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size());
+    ERR_clear_error();
+    if (verdict != 1) return wrong();
+    return {};
+}
+
+/// An SSH signature: `algorithm` decides the hash and must fit the key (ssh-rsa, that is SHA-1, never does).
+Status verify_ssh(const PublicKey& key, std::string_view algorithm, ByteView message, ByteView signature) {
+    const auto misfit = [&] {
+        return fail(Code::denied, "the signature algorithm \"" + printable(algorithm) + "\" does not fit the key");
+    };
+    switch (key.algorithm) {
+        case KeyAlgorithm::ed25519:
+        case KeyAlgorithm::sk_ed25519:
+            if (algorithm != name(key.algorithm)) return misfit();
+            return verify_with(key, nullptr, message, signature);
+        case KeyAlgorithm::rsa:
+            if (algorithm == "rsa-sha2-512") return verify_with(key, EVP_sha512(), message, signature);
+            if (algorithm == "rsa-sha2-256") return verify_with(key, EVP_sha256(), message, signature);
+            return misfit();
+        case KeyAlgorithm::ecdsa_p256:
+        case KeyAlgorithm::ecdsa_p384:
+        case KeyAlgorithm::ecdsa_p521:
+        case KeyAlgorithm::sk_ecdsa_p256: break;
+    }
+    if (algorithm != name(key.algorithm)) return misfit();
+    const auto der = ecdsa_ssh_to_der(signature);
+    if (!der) return pass(der.error());
+    const EVP_MD* digest = key.algorithm == KeyAlgorithm::ecdsa_p384   ? EVP_sha384()
+                           : key.algorithm == KeyAlgorithm::ecdsa_p521 ? EVP_sha512()
+                                                                       : EVP_sha256();
+    return verify_with(key, digest, message, *der);
+}
+
+/// PROTOCOL.u2f: the authenticator signs SHA256(application) || flags || counter || SHA256(message).
+Bytes fido_message(const wire::SshSignature& signature, ByteView message) {
+    wire::Writer out;
+    out.raw(sha256(view(signature.key.application))).u8(signature.flags).u32(signature.counter).raw(sha256(message));
+    return out.take();
+}
+
+}  // namespace
+
+Status verify_ed25519(ByteView public_key, ByteView message, ByteView signature) {
+    PublicKey key;
+    key.point = to_bytes(public_key);
+    return verify_with(key, nullptr, message, signature);
+}
+
+Status verify(const wire::SignedSshCertificate& certificate) {
+    const auto& signer = certificate.fields.signer;
+    if (signer.hardware_backed())
+        return fail(Code::unsupported, "certificates signed by FIDO keys are not verified here");
+    return verify_ssh(signer, certificate.signature_algorithm, certificate.to_be_signed, certificate.signature);
+}
+
+Status verify(const wire::SshSignature& signature, std::string_view name_space, ByteView message) {
+    constexpr std::uint8_t kUserPresent = 0x01;
+    if (signature.name_space != name_space)
+        return fail(Code::denied, "the signature is for another purpose (\"" + printable(signature.name_space) + "\")");
+    const Digest short_hash = sha256(message);
+    const Bytes hash = signature.hash_algorithm == "sha512" ? sha512(message) : Bytes(short_hash.begin(), short_hash.end());
+    const Bytes covered = wire::sshsig_signed_bytes(name_space, signature.hash_algorithm, hash);
+    if (!signature.key.hardware_backed())
+        return verify_ssh(signature.key, signature.signature_algorithm, covered, signature.signature);
+    if ((signature.flags & kUserPresent) == 0)
+        return fail(Code::denied, "the security key was not touched", "E-FIDO-TOUCH",
+                    "the signature lacks the user-presence flag", "sign again and touch the key");
+    return verify_ssh(signature.key, signature.signature_algorithm, fido_message(signature, covered), signature.signature);
+}
+
+Status verify_x509(const PublicKey& issuer, std::string_view oid, ByteView message, ByteView signature) {
+    struct Scheme {
+        std::string_view oid;
+        const EVP_MD* digest;
+        bool rsa, ec;
+    };
+    const Scheme schemes[] = {{"1.2.840.10045.4.3.2", EVP_sha256(), false, true},
+                              {"1.2.840.10045.4.3.3", EVP_sha384(), false, true},
+                              {"1.2.840.10045.4.3.4", EVP_sha512(), false, true},
+                              {"1.2.840.113549.1.1.11", EVP_sha256(), true, false},
+                              {"1.2.840.113549.1.1.12", EVP_sha384(), true, false},
+                              {"1.2.840.113549.1.1.13", EVP_sha512(), true, false},
+                              {"1.3.101.112", nullptr, false, false}};
+    const bool rsa = issuer.algorithm == KeyAlgorithm::rsa;
+    const bool ec = issuer.algorithm != KeyAlgorithm::rsa && issuer.algorithm != KeyAlgorithm::ed25519;
+    for (const auto& scheme : schemes)
+        if (scheme.oid == oid && scheme.rsa == rsa && scheme.ec == ec)
+            return verify_with(issuer, scheme.digest, message, signature);
+    return fail(Code::denied, "the signature algorithm " + printable(oid) + " is not accepted for this key",
+                "E-SIGNATURE-ALGORITHM", "SHA-2 with ECDSA or RSA, or Ed25519", {});
+}
+
+Status verify(const wire::CertificateRequest& request) {
+    if (auto ok = verify_x509(request.key, request.signature_oid, request.to_be_signed, request.signature); !ok)
+        return fail(Code::denied, "the request is not signed by its own key: " + ok.error().message, "E-CSR-PROOF",
+                    "the signature proves that you hold the private key", "make the request with that private key");
+    return {};
+}
+
+}  // namespace mayfly::crypto
