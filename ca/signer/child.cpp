@@ -1,0 +1,110 @@
+#include "ca/signer/child.h"
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace mayfly::signer {
+
+namespace {
+
+tl::unexpected<Error> signer_gone() {
+    return fail(Code::unavailable, "the signer is gone", "E-SIGNER-GONE", "without it nothing is minted and nothing is logged",
+                "restart mayfly-ca; its log says why the signer ended");
+}
+
+}  // namespace
+
+Child::Child(int socket, int process) : socket_(socket), process_(process), thread_([this] { run(); }) {}
+
+Child::~Child() {
+    {
+        const std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+    ::close(socket_);  // the signer reads end of file and ends
+    ::waitpid(process_, nullptr, 0);
+}
+
+Result<Description> Child::describe() {
+    const auto payload = call(Verb::describe, encode_describe());
+    if (!payload) return pass(payload.error());
+    return parse_description(*payload);
+}
+
+Result<std::string> Child::sign_checkpoint(const CheckpointOrder& order) {
+    const auto payload = call(Verb::sign_checkpoint, encode_checkpoint_order(order));
+    if (!payload) return pass(payload.error());
+    return parse_note_reply(*payload);
+}
+
+Result<Bytes> Child::sign_facts(const steps::IntentId& id, steps::IssuerId issuer, const steps::CertificateFacts& facts) {
+    std::future<Result<Bytes>> answer;
+    {
+        const std::lock_guard lock(mutex_);
+        waiting_.push_back({Order{id, issuer, facts}, {}});
+        answer = waiting_.back().answer.get_future();
+    }
+    wake_.notify_one();
+    return answer.get();
+}
+
+Result<Bytes> Child::call(Verb verb, Bytes body) {
+    std::future<Result<Bytes>> answer;
+    {
+        const std::lock_guard lock(mutex_);
+        calls_.push_back({verb, std::move(body), {}});
+        answer = calls_.back().answer.get_future();
+    }
+    wake_.notify_one();
+    return answer.get();
+}
+
+void Child::run() {
+    for (;;) {
+        std::deque<Call> calls;
+        std::vector<Waiting> batch;
+        {
+            std::unique_lock lock(mutex_);
+            wake_.wait(lock, [this] { return stop_ || !calls_.empty() || !waiting_.empty(); });
+            if (stop_ && calls_.empty() && waiting_.empty()) return;
+            calls.swap(calls_);
+            while (!waiting_.empty() && batch.size() < kMostPerFrame) {
+                batch.push_back(std::move(waiting_.front()));
+                waiting_.pop_front();
+            }
+        }
+        for (auto& one : calls) one.answer.set_value(exchange(one.verb, one.body));
+        if (!batch.empty()) run_batch(std::move(batch));
+    }
+}
+
+void Child::run_batch(std::vector<Waiting> batch) {
+    std::vector<Order> orders;
+    for (const auto& waiting : batch) orders.push_back(waiting.order);
+    const auto payload = exchange(Verb::sign_certificates, encode_orders(orders));
+    auto results = payload ? parse_certificates(*payload, batch.size()) : pass(payload.error());
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (results) batch[i].answer.set_value(std::move((*results)[i]));
+        else batch[i].answer.set_value(pass(results.error()));
+    }
+}
+
+Result<Bytes> Child::exchange(Verb verb, ByteView body) {
+    if (gone_) return signer_gone();
+    Result<Bytes> reply = signer_gone();
+    if (write_frame(socket_, body)) reply = read_frame(socket_);
+    if (!reply) {
+        gone_ = true;  // after half a frame nothing that follows could be trusted
+        return signer_gone();
+    }
+    const auto payload = open_reply(verb, *reply);
+    if (!payload) return pass(payload.error());
+    return to_bytes(*payload);
+}
+
+}  // namespace mayfly::signer

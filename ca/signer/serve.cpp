@@ -1,0 +1,108 @@
+#include "ca/signer/serve.h"
+
+#include <charconv>
+#include <map>
+
+namespace mayfly::signer {
+
+namespace {
+
+Result<Bytes> answer(Core& core, ByteView body) {
+    const auto verb = request_verb(body);
+    if (!verb) return pass(verb.error());
+    switch (*verb) {
+        case Verb::describe:
+            if (body.size() != 2) return fail(Code::malformed, "frame: describe takes nothing");
+            return encode_description_reply(core.describe());
+        case Verb::sign_certificates: {
+            const auto orders = parse_orders(body);
+            if (!orders) return pass(orders.error());
+            std::vector<Result<Bytes>> results;
+            for (const auto& order : *orders) results.push_back(core.sign(order));
+            return encode_certificates_reply(results);
+        }
+        case Verb::sign_checkpoint: {
+            const auto order = parse_checkpoint_order(body);
+            if (!order) return pass(order.error());
+            const auto note = core.sign_checkpoint(*order);
+            return note ? encode_checkpoint_reply(*note) : encode_error_reply(Verb::sign_checkpoint, note.error());
+        }
+        case Verb::ready: break;
+    }
+    return fail(Code::malformed, "frame: not a request");
+}
+
+}  // namespace
+
+Status serve(Core& core, int socket) {
+    for (;;) {
+        const auto body = read_frame(socket);
+        if (!body) return body.error().code == Code::unavailable ? Status{} : pass(body.error());
+        const auto reply = answer(core, *body);
+        if (!reply) return pass(reply.error());
+        if (auto ok = write_frame(socket, *reply); !ok) return {};
+    }
+}
+
+std::vector<std::string> encode_arguments(const ChildOptions& options, int socket) {
+    return {"--socket=" + std::to_string(socket),
+            "--keys=" + options.keys_dir,
+            "--passphrase-file=" + options.passphrase_file,
+            "--journal=" + options.journal,
+            "--issuer-certificate=" + options.issuer_certificate,
+            "--log-origin=" + options.log_origin,
+            "--user=" + options.user,
+            "--longest-ssh-user=" + std::to_string(options.envelope.longest_ssh_user.seconds()),
+            "--longest-ssh-host=" + std::to_string(options.envelope.longest_ssh_host.seconds()),
+            "--longest-x509=" + std::to_string(options.envelope.longest_x509.seconds()),
+            "--clock-slack=" + std::to_string(options.envelope.clock_slack_seconds)};
+}
+
+Result<ChildOptions> parse_arguments(const std::vector<std::string>& arguments, int& socket) {
+    std::map<std::string, std::string> given;
+    for (const auto& argument : arguments) {
+        const auto equals = argument.find('=');
+        if (!argument.starts_with("--") || equals == std::string::npos ||
+            !given.emplace(argument.substr(2, equals - 2), argument.substr(equals + 1)).second)
+            return fail(Code::malformed, "mayfly-signer is started by mayfly-ca, not by hand", "E-SIGNER-USAGE", {},
+                        "mayfly-ca serve --config ca.toml");
+    }
+    Status status;
+    const auto text = [&](const char* name) {
+        auto node = given.extract(name);
+        if (!node.empty()) return node.mapped();
+        status = fail(Code::malformed, std::string("mayfly-signer lacks --") + name, "E-SIGNER-USAGE", {},
+                      "mayfly-ca serve --config ca.toml");
+        return std::string();
+    };
+    const auto number = [&](const char* name) {
+        const std::string word = text(name);
+        std::int64_t value = -1;
+        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+        if (error != std::errc{} || end != word.data() + word.size() || value < 0)
+            status = fail(Code::malformed, std::string("--") + name + " is not a number");
+        return value;
+    };
+    const auto lifetime = [&](const char* name, Lifetime& out) {
+        const auto value = Lifetime::of_seconds(number(name));
+        if (value) out = *value;
+        else status = pass(value.error());
+    };
+    ChildOptions out;
+    socket = static_cast<int>(number("socket"));
+    out.keys_dir = text("keys");
+    out.passphrase_file = text("passphrase-file");
+    out.journal = text("journal");
+    out.issuer_certificate = text("issuer-certificate");
+    out.log_origin = text("log-origin");
+    out.user = text("user");
+    lifetime("longest-ssh-user", out.envelope.longest_ssh_user);
+    lifetime("longest-ssh-host", out.envelope.longest_ssh_host);
+    lifetime("longest-x509", out.envelope.longest_x509);
+    out.envelope.clock_slack_seconds = number("clock-slack");
+    if (!status) return pass(status.error());
+    if (!given.empty()) return fail(Code::malformed, "mayfly-signer does not know --" + given.begin()->first);
+    return out;
+}
+
+}  // namespace mayfly::signer

@@ -1,0 +1,15 @@
+#pragma once
+// The signer's life after its start: answer frames until the socket closes.
+#include "ca/signer/core.h"
+
+namespace mayfly::signer {
+
+/// serve returns when the CA closes its end (success), or fails at the first frame that is not one of the table: a CA
+/// that sends such a frame is broken or conquered, and the signer ends.
+Status serve(Core& core, int socket);
+
+/// Options as mayfly-signer gets them on its command line: paths and limits, never a secret.
+Result<ChildOptions> parse_arguments(const std::vector<std::string>& arguments, int& socket);
+std::vector<std::string> encode_arguments(const ChildOptions& options, int socket);
+
+}  // namespace mayfly::signer
