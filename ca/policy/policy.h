@@ -68,8 +68,8 @@ struct Role {
     Risk risk = Risk::low;
     Separation separation = Separation::strict;
     Approval approval = Approval::none;
-    std::optional<SshScope> ssh;
-    std::optional<X509Scope> x509;
+    std::optional<SshScope> ssh{};
+    std::optional<X509Scope> x509{};
 };
 
 /// BuiltIn bounds the certificates that no role describes.

@@ -126,6 +126,7 @@ struct FactsQuery {
     std::optional<RoleName> role;
     std::optional<NodeName> node;
     Digest key{};  ///< crypto::key_id of the subject key
+    std::optional<Digest> join_token{};  ///< enrolment: facts of the node that is about to exist come from its token
 };
 /// KnownFacts is the store's part of policy::Facts, and the policy they belong to.
 struct KnownFacts {
@@ -175,7 +176,6 @@ public:
     // ---- who is calling ----------------------------------------------------------------------------------------------
     virtual Result<std::optional<CertificateCaller>> find_certificate(const Digest& sha256_of_der) = 0;
     virtual Result<std::optional<CallerRecord>> find_enrolled_key(const Digest& key) = 0;
-    virtual Result<CallerRecord> load_caller(const IdentityName& identity) = 0;
     /// find_token by SHA-256 of its text; unknown → nullopt. Consumption happens in record_intent only.
     virtual Result<std::optional<TokenRecord>> find_token(const Digest& secret_hash) = 0;
     virtual Status record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote,

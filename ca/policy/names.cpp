@@ -1,0 +1,45 @@
+// The words of policy as text.
+#include "ca/policy/decide.h"
+
+namespace mayfly::policy {
+
+std::string_view name(Separation value) { return value == Separation::strict ? "strict" : "reviewed"; }
+std::string_view name(Approval value) { return value == Approval::none ? "none" : "owner"; }
+
+std::string_view name(Risk value) {
+    switch (value) {
+        case Risk::low: return "low";
+        case Risk::medium: return "medium";
+        case Risk::high: return "high";
+    }
+    return "high";
+}
+
+std::string_view name(Profile profile) {
+    switch (profile) {
+        case Profile::session: return "session";
+        case Profile::node: return "node";
+        case Profile::ca_server: return "ca-server";
+        case Profile::ssh_user: return "ssh-user";
+        case Profile::ssh_host: return "ssh-host";
+        case Profile::x509: return "x509";
+    }
+    return "unknown";
+}
+
+bool NodeSelector::matches(const std::map<std::string, std::string>& node_labels) const {
+    if (all) return true;
+    if (labels.empty()) return false;  // no selector, no node: default deny
+    for (const auto& [key, value] : labels) {
+        const auto found = node_labels.find(key);
+        if (found == node_labels.end() || found->second != value) return false;
+    }
+    return true;
+}
+
+const Role* Policy::find(const RoleName& role) const {
+    const auto found = roles.find(role.text());
+    return found == roles.end() ? nullptr : &found->second;
+}
+
+}  // namespace mayfly::policy

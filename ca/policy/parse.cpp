@@ -1,0 +1,136 @@
+#include <algorithm>
+#include <array>
+
+#include "ca/policy/policy.h"
+#include "ca/policy/table.h"
+
+namespace mayfly::policy {
+
+namespace {
+
+constexpr std::size_t kMostRoles = 10000;
+constexpr std::array<std::string_view, 6> kExtensions = {"no-touch-required",      "permit-X11-forwarding",
+                                                         "permit-agent-forwarding", "permit-port-forwarding",
+                                                         "permit-pty",             "permit-user-rc"};
+
+bool single_line(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+SshScope read_ssh(const toml::table& toml, const std::string& what, Status& status) {
+    Table table(toml, what + ".ssh", status);
+    SshScope scope;
+    scope.accounts = table.parsed<AccountName>("accounts");
+    if (scope.accounts.empty()) table.refuse(nullptr, "accounts is empty: the role would open nothing");
+    const auto* nodes = toml.get("nodes");
+    if (nodes != nullptr && nodes->is_string()) {
+        if (table.text("nodes") != "all") table.refuse(nodes, "nodes is a table of labels, or \"all\"");
+        scope.nodes.all = true;
+    } else {
+        scope.nodes.labels = table.text_map("nodes");
+        if (scope.nodes.labels.empty()) table.refuse(nodes, "nodes is missing: say which labels, or \"all\"");
+    }
+    scope.extensions = table.texts("extensions");
+    std::sort(scope.extensions.begin(), scope.extensions.end());
+    for (const auto& extension : scope.extensions)
+        if (std::find(kExtensions.begin(), kExtensions.end(), extension) == kExtensions.end())
+            table.refuse(toml.get("extensions"), "\"" + printable(extension) + "\" is not an extension that sshd knows");
+    if (std::adjacent_find(scope.extensions.begin(), scope.extensions.end()) != scope.extensions.end())
+        table.refuse(toml.get("extensions"), "an extension stands there twice");
+    scope.force_command = table.text("force_command");
+    if (scope.force_command.size() > 1024 || !single_line(scope.force_command))
+        table.refuse(toml.get("force_command"), "force_command is one printable line of at most 1,024 characters");
+    for (const auto& text : table.texts("source_addresses")) {
+        if (const auto block = parse_cidr(text)) scope.source_addresses.push_back(*block);
+        else table.refuse(toml.get("source_addresses"), block.error().message);
+    }
+    if (scope.source_addresses.size() > 64) table.refuse(toml.get("source_addresses"), "at most 64 blocks");
+    scope.hardware_key = table.flag("hardware_key");
+    table.finish();
+    return scope;
+}
+
+X509Scope read_x509(const toml::table& toml, const std::string& what, Status& status) {
+    Table table(toml, what + ".x509", status);
+    X509Scope scope;
+    for (const auto& usage : table.texts("usage")) {
+        if (usage == "server") scope.server = true;
+        else if (usage == "client") scope.client = true;
+        else table.refuse(toml.get("usage"), "usage is \"server\", \"client\" or both");
+    }
+    if (!scope.server && !scope.client) table.refuse(toml.get("usage"), "usage is empty: the certificate would serve nothing");
+    scope.names = table.parsed<NamePattern>("names");
+    if (scope.names.empty()) table.refuse(toml.get("names"), "names is empty: the role could name nothing");
+    scope.wildcard = table.flag("wildcard");
+    table.finish();
+    return scope;
+}
+
+void read_role(const toml::table& toml, Policy& policy, Status& status) {
+    const std::string label = "role \"" + printable(toml["name"].value_or(std::string("?"))) + "\"";
+    Table table(toml, label, status);
+    const auto name = RoleName::parse(table.text("name"));
+    if (!name) return table.refuse(toml.get("name"), name.error().message);
+    const auto owner = OwnerName::parse(table.text("owner"));
+    if (!owner) return table.refuse(toml.get("owner"), "owner: " + owner.error().message);
+    Role role{*name, table.text("description"), *owner, *Lifetime::of_seconds(1)};
+    if (!table.has("max_lifetime")) table.refuse(nullptr, "max_lifetime is missing");
+    table.lifetime("max_lifetime", role.max_lifetime);
+    if (!table.has("risk")) table.refuse(nullptr, "risk is missing: say low, medium or high");
+    role.risk = table.word("risk", Risk::high, {Risk::low, Risk::medium, Risk::high});
+    role.separation = table.word("separation", Separation::strict, {Separation::strict, Separation::reviewed});
+    role.approval = table.word("approval", Approval::none, {Approval::none, Approval::owner});
+    if (const auto* ssh = table.table("ssh")) role.ssh = read_ssh(*ssh, label, status);
+    if (const auto* x509 = table.table("x509")) role.x509 = read_x509(*x509, label, status);
+    table.finish();
+    if (!role.ssh && !role.x509) table.refuse(nullptr, "it has neither an ssh nor an x509 scope");
+    const bool opens_root = role.ssh && std::any_of(role.ssh->accounts.begin(), role.ssh->accounts.end(),
+                                                    [](const AccountName& account) { return account.text() == "root"; });
+    if (opens_root && role.risk != Risk::high) table.refuse(nullptr, "it opens the account root, so its risk is \"high\"");
+    if (!policy.roles.emplace(role.name.text(), role).second) table.refuse(toml.get("name"), "defined twice");
+}
+
+void read_limits(const toml::table& toml, BuiltIn& limits, Status& status) {
+    Table table(toml, "limits", status);
+    table.lifetime("session", limits.session);
+    table.lifetime("node", limits.node);
+    table.lifetime("host", limits.host);
+    table.lifetime("ca_server", limits.ca_server);
+    table.lifetime("token", limits.token);
+    table.lifetime("token_max", limits.token_max);
+    table.lifetime("grant_max", limits.grant_max);
+    table.finish();
+    if (limits.token_max < limits.token) table.refuse(toml.get("token"), "token is longer than token_max");
+}
+
+}  // namespace
+
+Result<Policy> parse_policy(std::string_view text) {
+    toml::table toml;
+    try {
+        toml = toml::parse(text);
+    } catch (const toml::parse_error& error) {
+        const auto& at = error.source().begin;
+        return fail(Code::malformed,
+                    "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " +
+                        printable(error.description()),
+                    "E-POLICY", {}, "mend the policy file");
+    }
+    Status status;
+    Policy policy;
+    Table top(toml, "policy", status);
+    if (top.integer("version", 0) != 1) top.refuse(toml.get("version"), "version = 1 is missing");
+    if (const auto* limits = top.table("limits")) read_limits(*limits, policy.built_in, status);
+    if (const auto* roles = top.node("role")) {
+        const auto* array = roles->as_array();
+        if (array == nullptr || !array->is_array_of_tables()) top.refuse(roles, "roles are written [[role]]");
+        else if (array->size() > kMostRoles) top.refuse(roles, "more than 10,000 roles");
+        else
+            for (const auto& role : *array) read_role(*role.as_table(), policy, status);
+    }
+    top.finish();
+    if (!status) return pass(status.error());
+    return policy;
+}
+
+}  // namespace mayfly::policy

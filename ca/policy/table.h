@@ -1,0 +1,125 @@
+#pragma once
+// Table: strict reading of one TOML table. The first error sticks, with line and column; unknown keys are refused with the
+// nearest known one. Private to ca/policy.
+#include <toml++/toml.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lib/wire/json.h"
+#include "mayfly/names.h"
+#include "mayfly/time.h"
+
+namespace mayfly::policy {
+
+class Table {
+public:
+    Table(const toml::table& table, std::string what, Status& status) : table_(table), what_(std::move(what)), status_(status) {}
+
+    [[nodiscard]] bool has(const char* key) const { return table_.contains(key); }
+    std::string text(const char* key, std::string fallback = {}) {
+        const auto* node = take(key);
+        if (node == nullptr) return fallback;
+        if (const auto value = node->value_exact<std::string>()) return *value;
+        return refuse(node, std::string(key) + " must be a string"), fallback;
+    }
+    bool flag(const char* key) {
+        const auto* node = take(key);
+        if (node == nullptr) return false;
+        if (const auto value = node->value_exact<bool>()) return *value;
+        return refuse(node, std::string(key) + " must be true or false"), false;
+    }
+    std::int64_t integer(const char* key, std::int64_t fallback) {
+        const auto* node = take(key);
+        if (node == nullptr) return fallback;
+        if (const auto value = node->value_exact<std::int64_t>()) return *value;
+        return refuse(node, std::string(key) + " must be an integer"), fallback;
+    }
+    void lifetime(const char* key, Lifetime& out) {
+        const auto* node = table_.get(key);
+        const std::string word = text(key);
+        if (node == nullptr || !status_) return;
+        if (const auto value = Lifetime::parse(word)) out = *value;
+        else refuse(node, std::string(key) + ": " + value.error().message);
+    }
+    std::vector<std::string> texts(const char* key) {
+        std::vector<std::string> out;
+        const auto* node = take(key);
+        if (node == nullptr) return out;
+        if (node->as_array() == nullptr) return refuse(node, std::string(key) + " must be an array of strings"), out;
+        for (const auto& item : *node->as_array()) {
+            if (const auto value = item.value_exact<std::string>()) out.push_back(*value);
+            else refuse(&item, std::string(key) + " must be an array of strings");
+        }
+        return out;
+    }
+    std::map<std::string, std::string> text_map(const char* key) {
+        std::map<std::string, std::string> out;
+        const auto* node = take(key);
+        if (node == nullptr) return out;
+        if (node->as_table() == nullptr) return refuse(node, std::string(key) + " must be a table of strings"), out;
+        for (const auto& [name, item] : *node->as_table()) {
+            if (const auto value = item.value_exact<std::string>()) out.emplace(name.str(), *value);
+            else refuse(&item, std::string(key) + " must be a table of strings");
+        }
+        return out;
+    }
+    const toml::table* table(const char* key) {
+        const auto* node = take(key);
+        if (node == nullptr) return nullptr;
+        if (node->as_table() == nullptr) refuse(node, std::string(key) + " must be a table");
+        return node->as_table();
+    }
+    const toml::node* node(const char* key) { return take(key); }
+    /// One of a few words.
+    template <class Value>
+    Value word(const char* key, Value fallback, std::initializer_list<Value> values) {
+        const auto* found = table_.get(key);
+        const std::string given = text(key);
+        if (found == nullptr || !status_) return fallback;
+        std::string list;
+        for (const auto value : values) {
+            if (name(value) == given) return value;
+            list += (list.empty() ? "\"" : ", \"") + std::string(name(value)) + "\"";
+        }
+        return refuse(found, std::string(key) + " must be one of " + list), fallback;
+    }
+    /// What `T::parse` makes of each text.
+    template <class T>
+    std::vector<T> parsed(const char* key) {
+        std::vector<T> out;
+        for (const auto& word : texts(key)) {
+            if (const auto value = T::parse(word)) out.push_back(*value);
+            else refuse(table_.get(key), std::string(key) + ": " + value.error().message);
+        }
+        return out;
+    }
+    void refuse(const toml::node* node, const std::string& message) {
+        if (!status_) return;
+        const auto& at = (node == nullptr ? static_cast<const toml::node&>(table_) : *node).source().begin;
+        status_ = fail(Code::malformed,
+                       "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " + what_ + ": " + message,
+                       "E-POLICY", {}, "mend the policy file");
+    }
+    void finish() {
+        for (const auto& [key, node] : table_) {
+            const std::string word(key.str());
+            if (std::find(known_.begin(), known_.end(), word) != known_.end()) continue;
+            const std::string close = wire::nearest(word, known_);
+            refuse(&node, "unknown key \"" + printable(word) + "\"" + (close.empty() ? "" : ", did you mean \"" + close + "\"?"));
+        }
+    }
+
+private:
+    const toml::node* take(const char* key) {
+        known_.emplace_back(key);
+        return table_.get(key);
+    }
+    const toml::table& table_;
+    std::string what_;
+    Status& status_;
+    std::vector<std::string> known_;
+};
+
+}  // namespace mayfly::policy

@@ -1,0 +1,87 @@
+#include "ca/store/schema.h"
+
+namespace mayfly::store {
+
+namespace {
+
+constexpr const char* kSchema = R"sql(
+CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+
+-- People who answer, and who they answer for. An identity without an owner cannot be written down.
+CREATE TABLE owner (
+    name TEXT PRIMARY KEY, full_name TEXT NOT NULL, email TEXT NOT NULL, backup TEXT REFERENCES owner(name),
+    duties TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('active','suspended'))
+) STRICT, WITHOUT ROWID;
+CREATE TABLE identity (
+    name TEXT PRIMARY KEY, owner TEXT NOT NULL REFERENCES owner(name), purpose TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('active','suspended')), created INTEGER NOT NULL,
+    labels TEXT NOT NULL, hosts TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX identity_owner ON identity(owner);
+CREATE TABLE enrolled_key (
+    key BLOB PRIMARY KEY CHECK (length(key) = 32), identity TEXT NOT NULL REFERENCES identity(name), blob BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX enrolled_key_identity ON enrolled_key(identity);
+CREATE TABLE role_grant (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT NOT NULL REFERENCES identity(name), role TEXT NOT NULL,
+    by_owner TEXT NOT NULL REFERENCES owner(name), starts INTEGER NOT NULL, ends INTEGER NOT NULL CHECK (ends > starts),
+    reason TEXT NOT NULL, review_owed INTEGER NOT NULL
+) STRICT;
+CREATE INDEX role_grant_holder ON role_grant(identity, role, ends);
+CREATE TABLE token (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, secret_hash BLOB NOT NULL UNIQUE CHECK (length(secret_hash) = 32),
+    node TEXT NOT NULL, owner TEXT NOT NULL REFERENCES owner(name), labels TEXT NOT NULL, hosts TEXT NOT NULL,
+    created_by TEXT NOT NULL REFERENCES owner(name), expires INTEGER NOT NULL, used INTEGER NOT NULL
+) STRICT;
+
+-- One row per intent. A serial is never used twice by one issuer, whatever became of the certificate.
+CREATE TABLE certificate (
+    intent BLOB PRIMARY KEY CHECK (length(intent) = 16), issuer INTEGER NOT NULL, serial TEXT NOT NULL,
+    kind TEXT NOT NULL, identity TEXT NOT NULL REFERENCES identity(name), owner TEXT NOT NULL REFERENCES owner(name),
+    role TEXT NOT NULL, grant_id TEXT NOT NULL, key BLOB NOT NULL, key_id TEXT NOT NULL, names TEXT NOT NULL,
+    spec BLOB NOT NULL, valid_after INTEGER NOT NULL, valid_before INTEGER NOT NULL, policy_version TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('intent','issued','void')), revoked INTEGER NOT NULL DEFAULT 0,
+    certificate BLOB, sha256 BLOB, leaf INTEGER,
+    actor TEXT NOT NULL, idempotency TEXT NOT NULL, request_hash BLOB NOT NULL,
+    CHECK (state <> 'issued' OR (certificate IS NOT NULL AND sha256 IS NOT NULL AND leaf IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX certificate_serial ON certificate(issuer, serial);
+CREATE UNIQUE INDEX certificate_idempotency ON certificate(actor, idempotency) WHERE idempotency <> '' AND state <> 'void';
+CREATE INDEX certificate_sha256 ON certificate(sha256) WHERE sha256 IS NOT NULL;
+CREATE INDEX certificate_key ON certificate(key);
+CREATE INDEX certificate_identity ON certificate(identity, valid_before);
+CREATE INDEX certificate_open ON certificate(state) WHERE state = 'intent';
+CREATE TABLE serial_block (issuer INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;
+CREATE TABLE revoked_key (key BLOB PRIMARY KEY CHECK (length(key) = 32), at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE policy (n INTEGER PRIMARY KEY, version TEXT NOT NULL, toml TEXT NOT NULL, applied INTEGER NOT NULL) STRICT;
+CREATE TABLE bundle (version INTEGER PRIMARY KEY, json TEXT NOT NULL, leaf INTEGER NOT NULL) STRICT;
+
+-- The log. Entries are only ever added; what people wrote stands beside them, under its salted hash, and may be erased.
+CREATE TABLE log_entry (idx INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
+CREATE TRIGGER log_entry_is_kept BEFORE DELETE ON log_entry BEGIN SELECT RAISE(ABORT, 'log entries are never deleted'); END;
+CREATE TRIGGER log_entry_is_final BEFORE UPDATE ON log_entry BEGIN SELECT RAISE(ABORT, 'log entries are never changed'); END;
+CREATE TABLE log_tile (
+    level INTEGER NOT NULL, n INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, n)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE log_head (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, note TEXT NOT NULL) STRICT;
+CREATE TABLE log_text (hash TEXT PRIMARY KEY, salt BLOB NOT NULL, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
+)sql";
+
+}  // namespace
+
+Status create_schema(Database& database) {
+    return database.execute(std::string("BEGIN IMMEDIATE;") + kSchema + "PRAGMA user_version=" + std::to_string(kSchemaVersion) + ";COMMIT;");
+}
+
+Status check_schema(Database& database) {
+    Query query(database, "PRAGMA user_version");
+    const auto row = query.row();
+    if (!row) return pass(row.error());
+    const std::int64_t version = *row ? query.integer(0) : 0;
+    if (version == kSchemaVersion) return {};
+    return fail(Code::unsupported, "the database has schema " + std::to_string(version) + ", this build reads " + std::to_string(kSchemaVersion),
+                "E-STORE-SCHEMA", "a database is never read by a build that might misunderstand it", "run the build that wrote it");
+}
+
+}  // namespace mayfly::store

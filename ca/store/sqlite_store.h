@@ -1,0 +1,107 @@
+#pragma once
+// SqliteStore: the embedded Store. Its verbs stand in one file per subject. Private to ca/store.
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "ca/store/store.h"
+#include "ca/store/writer.h"
+
+namespace mayfly::store {
+
+/// Readers hands out read-only connections and takes them back.
+class Readers {
+public:
+    explicit Readers(std::string path) : path_(std::move(path)) {}
+    struct Lease {
+        Readers& home;
+        std::unique_ptr<Database> database;
+        Lease(Readers& readers, std::unique_ptr<Database> held) : home(readers), database(std::move(held)) {}
+        Lease(Lease&&) = default;
+        Lease& operator=(Lease&&) = delete;
+        ~Lease() {
+            if (database) home.give_back(std::move(database));
+        }
+        Database& operator*() const { return *database; }
+    };
+    Result<Lease> take();
+
+private:
+    void give_back(std::unique_ptr<Database> database);
+    std::string path_;
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Database>> idle_;  ///< guarded by mutex_
+};
+
+class SqliteStore final : public Store {
+public:
+    SqliteStore(const std::string& path, std::unique_ptr<Writer> writer, Rng& rng)
+        : readers_(path), writer_(std::move(writer)), rng_(rng) {}
+
+    Result<KnownFacts> load_facts(const FactsQuery& query, Instant now) override;
+    Result<std::uint64_t> next_serial(steps::IssuerId issuer) override;
+    Result<steps::Intent> record_intent(IntentRequest request, Instant now) override;
+    Result<steps::Issued> record_outcome(steps::Checked checked, Instant now) override;
+    Status void_intent(const steps::IntentId& id, std::string_view why, Instant now) override;
+    Status record_refusal(const RefusalRecord& refusal) override;
+    Result<std::optional<steps::Issued>> find_issued(const IdentityName& actor, const Idempotency& key) override;
+
+    Result<std::optional<CertificateCaller>> find_certificate(const Digest& sha256_of_der) override;
+    Result<std::optional<CallerRecord>> find_enrolled_key(const Digest& key) override;
+    Result<std::optional<TokenRecord>> find_token(const Digest& secret_hash) override;
+    Status record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote, Instant now) override;
+
+    Status create_owner(const OwnerRecord& owner, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::vector<OwnerRecord>> list_owners() override;
+    Status create_identity(const IdentityRecord& identity, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::vector<IdentityRecord>> list_identities() override;
+    Result<std::optional<IdentityRecord>> find_identity(const IdentityName& name) override;
+    Result<GrantRecord> create_grant(GrantRecord grant, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::vector<GrantRecord>> list_grants(const std::optional<IdentityName>& holder, Instant now) override;
+    Result<TokenRecord> create_token(TokenRecord token, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::vector<TokenRecord>> list_tokens(Instant now) override;
+    Result<api::RevokeReply> revoke(const RevokeOrder& order, const IdentityName& actor, Instant now, Effect effect) override;
+
+    Status apply_policy(std::string_view toml, const IdentityName& actor, Instant now) override;
+    Result<PolicyRecord> current_policy() override;
+    Status publish_bundle(const api::Bundle& bundle, const IdentityName& actor, Instant now) override;
+    Result<api::BundleReply> current_bundle() override;
+
+    Result<std::string> checkpoint() override;
+    Result<std::uint64_t> log_size() override;
+    Result<std::vector<Bytes>> read_entries(std::uint64_t start, std::uint64_t count) override;
+    Result<Bytes> read_tile(const log::Tile& tile) override;
+    Result<log::TlogProof> prove(std::uint64_t index) override;
+
+    Result<Recovery> recover(const std::string& journal, Instant now) override;
+    Status probe() override;
+
+private:
+    /// Keeps free text beside the log and returns what the leaf says of it: its salted hash ("" for no text).
+    Result<std::string> keep_text(Transaction& transaction, std::string_view text);
+    Readers readers_;
+    std::unique_ptr<Writer> writer_;
+    Rng& rng_;
+    std::mutex serials_mutex_;
+    std::map<steps::IssuerId, std::pair<std::uint64_t, std::uint64_t>> serials_;  ///< next and end of the reserved block
+};
+
+// ---- how values stand in columns ------------------------------------------------------------------------------------
+std::string text_of_map(const std::map<std::string, std::string>& labels);
+std::map<std::string, std::string> map_of_text(const std::string& json);
+std::string text_of_list(const std::vector<std::string>& words);
+std::vector<std::string> list_of_text(const std::string& json);
+std::vector<std::string> texts(const std::vector<HostName>& hosts);
+std::vector<HostName> hosts_of_text(const std::string& json);
+std::string_view text_of_state(policy::State state);
+policy::State state_of_text(std::string_view text);
+wire::Json json_list(const std::vector<std::string>& words);
+/// Names in the database were valid when they were written; anything else is damage, and ends the process.
+template <class Name>
+Name stored(std::string_view text) {
+    auto name = Name::parse(text);
+    ensure(name.has_value(), "a name in the store is valid");
+    return std::move(*name);
+}
+
+}  // namespace mayfly::store

@@ -1,0 +1,200 @@
+#include "ca/store/writer.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+#include "lib/files/files.h"
+
+namespace mayfly::store {
+
+namespace {
+
+constexpr std::size_t kLargestBatch = 256;
+constexpr std::int64_t kClockSlack = 5;
+constexpr auto kHeadLag = std::chrono::milliseconds(500);
+
+/// After an I/O error nobody knows what is on the disk (a failed fsync may have dropped pages and reported it once). The
+/// only honest thing is to end: start-up verifies what is there.
+void end_if_unknown(const Error& error) {
+    if (error.id != "E-STORE-IO") return;
+    std::fprintf(stderr, "fatal: %s\n", error.message.c_str());
+    std::abort();
+}
+
+Status write_tile(Database& database, const log::Tile& tile, ByteView hashes) {
+    return Query(database, "INSERT INTO log_tile(level, n, hashes) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET hashes = excluded.hashes")
+        .with(static_cast<std::int64_t>(tile.level), static_cast<std::int64_t>(tile.index), hashes)
+        .run();
+}
+
+}  // namespace
+
+log::TileReader tile_reader(Database& database) {
+    return [&database](const log::Tile& tile) -> Result<Bytes> {
+        Query query(database, "SELECT hashes FROM log_tile WHERE level = ? AND n = ?");
+        query.with(static_cast<std::int64_t>(tile.level), static_cast<std::int64_t>(tile.index));
+        const auto row = query.row();
+        if (!row) return pass(row.error());
+        if (!*row) return fail(Code::not_found, "there is no such hash tile");
+        return query.blob(0);
+    };
+}
+
+Result<std::uint64_t> Transaction::append(const log::Event& event) {
+    if (event.time.seconds() < newest_.seconds() - kClockSlack)
+        return fail(Code::unavailable, "the clock ran back: it says " + event.time.text() + ", the log has " + newest_.text(), "E-CLOCK",
+                    "what is dated before the newest entry would make the log lie", "set the clock right (chronyc tracking)");
+    newest_ = std::max(newest_, event.time);
+    leaves_.push_back(log::encode_event(event));
+    return first_ + leaves_.size() - 1;
+}
+
+Result<std::unique_ptr<Writer>> Writer::start(Database database, const std::string& origin, const std::string& head_file,
+                                              signer::Signer& signer) {
+    log::Checkpoint head{origin, 0, log::empty_root()};
+    Instant newest(0);
+    {
+        Query query(database, "SELECT size, note FROM log_head");
+        const auto row = query.row();
+        if (!row) return pass(row.error());
+        if (*row) {
+            const auto note = log::parse_note(query.text(1));
+            const auto stored = note ? log::parse_checkpoint(note->text) : pass(note.error());
+            if (!stored) return pass(stored.error(), "the log's head");
+            head = *stored;
+        }
+    }
+    if (head.size > 0) {
+        Query query(database, "SELECT entry FROM log_entry WHERE idx = ?");
+        query.with(static_cast<std::int64_t>(head.size - 1));
+        const auto row = query.row();
+        if (!row) return pass(row.error());
+        const auto last = *row ? log::parse_event(query.blob(0)) : fail(Code::corrupt, "the log's newest entry is missing", "E-LOG-DAMAGED", {}, {});
+        if (!last) return pass(last.error());
+        newest = last->time;
+    }
+    auto tree = log::Tree::resume(head.size, tile_reader(database));
+    if (!tree) return pass(tree.error());
+    if (tree->root() != head.root)
+        return fail(Code::corrupt, "the log's tiles do not lead to its head", "E-LOG-DAMAGED", "the database was changed from outside",
+                    "restore a backup; mayfly audit verify names the first bad entry");
+    return std::make_unique<Writer>(std::move(database), std::move(head), std::move(*tree), newest, head_file, signer);
+}
+
+Writer::Writer(Database database, log::Checkpoint committed, log::Tree tree, Instant newest, std::string head_file, signer::Signer& signer)
+    : database_(std::move(database)), committed_(std::move(committed)), tree_(std::move(tree)), newest_(newest),
+      head_file_(std::move(head_file)), signer_(signer), thread_([this] { run(); }) {}
+
+Writer::~Writer() {
+    {
+        const std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+}
+
+Status Writer::submit(Effect effect, std::function<Status(Transaction&)> job) {
+    std::future<Status> done;
+    {
+        const std::lock_guard lock(mutex_);
+        if (stop_) return fail(Code::unavailable, "the store is closing");
+        queue_.push_back({effect, std::move(job), {}});
+        done = queue_.back().done.get_future();
+    }
+    wake_.notify_one();
+    return done.get();
+}
+
+void Writer::run() {
+    for (;;) {
+        std::vector<Job> batch;
+        {
+            std::unique_lock lock(mutex_);
+            const auto ready = [this] { return stop_ || !queue_.empty(); };
+            // The head outside the database may lag half a second behind, never more: it is for restores, not for crashes.
+            if (unpublished_.empty()) wake_.wait(lock, ready);
+            else wake_.wait_for(lock, kHeadLag, ready);
+            while (!queue_.empty() && batch.size() < kLargestBatch) {
+                batch.push_back(std::move(queue_.front()));
+                queue_.pop_front();
+            }
+            if (batch.empty() && stop_) break;
+        }
+        if (batch.empty()) publish_head();
+        else commit(batch);
+    }
+    publish_head();
+}
+
+void Writer::commit(std::vector<Job>& batch) {
+    Transaction transaction(database_, committed_.size, newest_);
+    log::Tree tree = tree_;
+    log::Checkpoint head = committed_;
+    std::string note;
+    Status status = database_.execute("BEGIN IMMEDIATE");
+    if (status) status = run_jobs(batch, transaction);
+    if (status && !transaction.leaves().empty()) status = extend_log(transaction, tree, head, note);
+    if (status) status = database_.execute("COMMIT");
+    if (!status) {
+        end_if_unknown(status.error());
+        if (database_.in_transaction()) (void)database_.execute("ROLLBACK");
+    } else if (!note.empty()) {
+        tree_ = std::move(tree);
+        committed_ = head;
+        newest_ = transaction.newest();
+        unpublished_ = std::move(note);
+    }
+    for (auto& job : batch) {
+        const bool failed_with_batch = !status && job.outcome;
+        job.done.set_value(failed_with_batch ? status : job.outcome);
+    }
+}
+
+Status Writer::run_jobs(std::vector<Job>& batch, Transaction& transaction) {
+    for (auto& job : batch) {
+        if (auto ok = database_.execute("SAVEPOINT job"); !ok) return ok;
+        const std::size_t leaves = transaction.leaves().size();
+        job.outcome = job.run(transaction);
+        if (!job.outcome) end_if_unknown(job.outcome.error());
+        // SQLite may have rolled back everything by itself (disk full): then the whole batch is gone.
+        if (!database_.in_transaction()) return pass(job.outcome ? Error{Code::unavailable, "the store rolled back", {}, {}, {}} : job.outcome.error());
+        if (!job.outcome || job.effect == Effect::dry_run) {
+            transaction.forget_leaves_from(leaves);
+            if (auto ok = database_.execute("ROLLBACK TO job"); !ok) return ok;
+        }
+        if (auto ok = database_.execute("RELEASE job"); !ok) return ok;
+    }
+    return {};
+}
+
+Status Writer::extend_log(const Transaction& transaction, log::Tree& tree, log::Checkpoint& head, std::string& note) {
+    const log::Checkpoint before = head;
+    for (const auto& leaf : transaction.leaves()) {
+        const auto index = static_cast<std::int64_t>(tree.size());
+        if (auto ok = Query(database_, "INSERT INTO log_entry(idx, entry) VALUES (?, ?)").with(index, ByteView(leaf)).run(); !ok) return ok;
+        tree.append(log::leaf_hash(leaf));
+    }
+    for (const auto& [tile, hashes] : tree.take_changed())
+        if (auto ok = write_tile(database_, tile, hashes); !ok) return ok;
+    head.size = tree.size();
+    head.root = tree.root();
+    const auto proof = log::prove_consistency(before.size, head.size, tile_reader(database_));
+    if (!proof) return pass(proof.error());
+    auto signed_head = signer_.sign_checkpoint({before, head, *proof});
+    if (!signed_head) return pass(signed_head.error());
+    note = std::move(*signed_head);
+    return Query(database_, "INSERT INTO log_head(id, size, note) VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET size = excluded.size, note = excluded.note")
+        .with(static_cast<std::int64_t>(head.size), note)
+        .run();
+}
+
+void Writer::publish_head() {
+    if (unpublished_.empty()) return;
+    const auto written = files::write(head_file_, view(unpublished_), 0644);
+    if (!written) std::fprintf(stderr, "warning: the log's head cannot be kept outside the database: %s\n", written.error().message.c_str());
+    unpublished_.clear();
+}
+
+}  // namespace mayfly::store

@@ -1,0 +1,100 @@
+#pragma once
+// Writer: the one thread that changes the store, by group commit.
+//
+// Whatever waits when the thread is free goes into one transaction, each job in a savepoint of its own so that a job that
+// fails takes nothing else with it. Then the new leaves join the tree, the signer signs the new head, tiles and head are
+// written, and one COMMIT makes all of it durable; only then do the callers wake. If the commit fails, every job of the
+// batch fails: none of it happened.
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "ca/signer/signer.h"
+#include "ca/store/sqlite.h"
+#include "ca/store/store.h"
+#include "lib/log/event.h"
+#include "lib/log/merkle.h"
+
+namespace mayfly::store {
+
+/// Transaction is what a job may do.
+class Transaction {
+public:
+    Transaction(Database& database, std::uint64_t size, Instant newest) : database_(database), first_(size), newest_(newest) {}
+    [[nodiscard]] Database& database() { return database_; }
+    /// Adds a leaf; its index in the log. Fails with unavailable (E-CLOCK) when its time lies before the newest leaf's by
+    /// more than five seconds: a clock that ran back must not date what follows.
+    Result<std::uint64_t> append(const log::Event& event);
+    [[nodiscard]] const std::vector<Bytes>& leaves() const { return leaves_; }
+    [[nodiscard]] Instant newest() const { return newest_; }
+    void forget_leaves_from(std::size_t count) { leaves_.resize(count); }
+
+private:
+    Database& database_;
+    std::uint64_t first_;
+    Instant newest_;
+    std::vector<Bytes> leaves_;
+};
+
+class Writer {
+public:
+    /// `database` is the read-write connection; `head_file` gets the latest signed head, outside the database.
+    static Result<std::unique_ptr<Writer>> start(Database database, const std::string& origin, const std::string& head_file,
+                                                 signer::Signer& signer);
+    Writer(Database database, log::Checkpoint committed, log::Tree tree, Instant newest, std::string head_file, signer::Signer& signer);
+    ~Writer();
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+
+    /// change runs `job` in a transaction and returns its result once that is durable.
+    template <class T>
+    Result<T> change(Effect effect, std::function<Result<T>(Transaction&)> job) {
+        std::optional<Result<T>> result;
+        const Status status = submit(effect, [&](Transaction& transaction) -> Status {
+            result = job(transaction);
+            if (!*result) return pass(result->error());
+            return {};
+        });
+        if (!status) return pass(status.error());
+        return std::move(*result);
+    }
+    Status change(Effect effect, std::function<Status(Transaction&)> job) { return submit(effect, std::move(job)); }
+
+private:
+    struct Job {
+        Effect effect;
+        std::function<Status(Transaction&)> run;
+        std::promise<Status> done;
+        Status outcome{};
+    };
+    Status submit(Effect effect, std::function<Status(Transaction&)> job);
+    void run();
+    void commit(std::vector<Job>& batch);
+    Status run_jobs(std::vector<Job>& batch, Transaction& transaction);
+    Status extend_log(const Transaction& transaction, log::Tree& tree, log::Checkpoint& head, std::string& note);
+    void publish_head();
+
+    Database database_;
+    log::Checkpoint committed_;
+    log::Tree tree_;
+    Instant newest_;
+    std::string head_file_;
+    std::string unpublished_;  ///< signed head not yet in head_file_
+    signer::Signer& signer_;
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::deque<Job> queue_;  ///< guarded by mutex_
+    bool stop_ = false;      ///< guarded by mutex_
+    std::thread thread_;
+};
+
+/// Tiles as they stand in the database behind this connection.
+log::TileReader tile_reader(Database& database);
+
+}  // namespace mayfly::store

@@ -1,0 +1,81 @@
+#include "lib/files/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace mayfly::files {
+
+namespace {
+
+struct Descriptor {
+    int fd = -1;
+    explicit Descriptor(int opened) : fd(opened) {}
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    ~Descriptor() {
+        if (fd >= 0) ::close(fd);
+    }
+};
+
+tl::unexpected<Error> failed(const std::string& path, const char* what) {
+    const int code = errno;
+    return fail(code == ENOENT ? Code::not_found : Code::unavailable, std::string("cannot ") + what + " " + path + ": " + std::strerror(code));
+}
+
+}  // namespace
+
+Result<Bytes> read(const std::string& path, std::size_t limit) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.fd < 0) return failed(path, "open");
+    Bytes out;
+    for (;;) {
+        const std::size_t had = out.size();
+        out.resize(had + 16384);
+        const ssize_t got = ::read(file.fd, out.data() + had, 16384);
+        out.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return failed(path, "read");
+        if (out.size() > limit) return fail(Code::malformed, path + " is larger than " + std::to_string(limit) + " bytes");
+        if (got == 0) return out;
+    }
+}
+
+Status write(const std::string& path, ByteView contents, mode_t mode) {
+    const auto folder = std::filesystem::path(path).parent_path();
+    std::string temporary = path + ".XXXXXX";
+    const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
+    if (file.fd < 0) return failed(path, "write");
+    const auto undo = [&](const char* what) {
+        auto error = failed(path, what);
+        ::unlink(temporary.c_str());
+        return error;
+    };
+    if (::fchmod(file.fd, mode) != 0) return undo("set the mode of");
+    while (!contents.empty()) {
+        const ssize_t put = ::write(file.fd, contents.data(), contents.size());
+        if (put < 0 && errno == EINTR) continue;
+        if (put <= 0) return undo("write");
+        contents = contents.subspan(static_cast<std::size_t>(put));
+    }
+    if (::fsync(file.fd) != 0) return undo("flush");
+    if (::rename(temporary.c_str(), path.c_str()) != 0) return undo("replace");
+    const Descriptor dir(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (dir.fd < 0 || ::fsync(dir.fd) != 0) return failed(path, "flush the folder of");
+    return {};
+}
+
+Status make_private_dir(const std::string& path) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) return fail(Code::unavailable, "cannot make the folder " + path + ": " + error.message());
+    if (::chmod(path.c_str(), 0700) != 0) return failed(path, "set the mode of");
+    return {};
+}
+
+}  // namespace mayfly::files

@@ -1,0 +1,19 @@
+#pragma once
+// Small files, read with a bound and written so that a reader sees the old or the new one, never half of one.
+#include <sys/types.h>
+
+#include <string>
+
+#include "mayfly/bytes.h"
+#include "mayfly/result.h"
+
+namespace mayfly::files {
+
+/// read reads a whole file of at most `limit` bytes.
+Result<Bytes> read(const std::string& path, std::size_t limit);
+/// write makes or replaces a file: temporary file beside it, fsync, rename, fsync of the folder.
+Status write(const std::string& path, ByteView contents, mode_t mode);
+/// make_private_dir makes a folder and its parents, the last one with mode 0700.
+Status make_private_dir(const std::string& path);
+
+}  // namespace mayfly::files
