@@ -1,0 +1,29 @@
+#pragma once
+// Route: one line of the table that is the API. The OpenAPI document is made from the same table.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ca/http/request.h"
+#include "lib/wire/json.h"
+
+namespace mayfly::http {
+
+/// Who may call: anyone (front doors and what is public), people with a session, nodes, or either.
+enum class Who { anyone, person, node, certificate };
+std::string_view name(Who who);
+
+struct Route {
+    std::string method, path;
+    Who who = Who::certificate;
+    std::string summary;
+    wire::Json request_schema;  ///< null: no body
+    wire::Json reply_schema;    ///< null: not JSON
+    std::size_t largest_body = 64 * 1024;
+    std::function<Response(const Request&)> handler;
+};
+
+/// openapi is the OpenAPI 3.1 document of a table of routes.
+wire::Json openapi(const std::vector<Route>& routes, const std::string& version);
+
+}  // namespace mayfly::http

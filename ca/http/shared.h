@@ -1,0 +1,52 @@
+#pragma once
+// What all connections of a server share. Private to ca/http.
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "ca/http/server.h"
+
+namespace mayfly::http {
+
+/// Admission counts connections, in all and by address (IPv6: by /64, since a host has one of those to itself).
+class Admission {
+public:
+    explicit Admission(const Limits& limits) : limits_(limits) {}
+    bool enter(const std::string& address);
+    void leave(const std::string& address);
+    void wait_until_empty(std::chrono::milliseconds at_most);
+
+private:
+    const Limits& limits_;
+    std::mutex mutex_;
+    std::condition_variable left_;
+    std::map<std::string, std::size_t> by_address_;  ///< guarded by mutex_
+    std::size_t all_ = 0;                            ///< guarded by mutex_
+};
+
+struct Shared {
+    explicit Shared(ServerOptions given) : options(std::move(given)), admission(options.limits), workers(options.workers) {}
+    const ServerOptions options;
+    Admission admission;
+    std::atomic<std::size_t> queued{0};
+    std::atomic<std::uint64_t> next_request{1};
+    std::atomic<bool> stopping{false};
+    std::string instance;  ///< distinguishes request ids of one run from the next
+    boost::asio::thread_pool workers;
+
+    [[nodiscard]] std::string new_request_id() { return instance + "-" + std::to_string(next_request.fetch_add(1)); }
+    [[nodiscard]] const Route* find(const std::string& method, const std::string& path, bool& path_known) const;
+};
+
+/// address_group of an endpoint: the address itself, or the /64 it lies in.
+std::string address_group(const boost::asio::ip::address& address);
+/// run_session takes over a connection that was admitted; it leaves when the connection ends.
+void run_session(boost::asio::ip::tcp::socket socket, std::shared_ptr<boost::asio::ssl::context> tls, std::shared_ptr<Shared> shared, std::string group);
+
+}  // namespace mayfly::http

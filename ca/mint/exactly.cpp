@@ -1,0 +1,103 @@
+// Step 5: exactly what. From the Permit alone; a request contributes a public key and nothing else.
+#include <algorithm>
+
+#include "ca/mint/mint.h"
+#include "lib/crypto/crypto.h"
+#include "lib/wire/text.h"
+
+namespace mayfly::mint {
+
+namespace {
+
+constexpr std::size_t kNonceBytes = 32;
+constexpr std::size_t kRandomSerialBytes = 17;                 // with the node byte: 144 bits
+constexpr std::int64_t kShortLived = 7LL * 24 * 3600;          // RFC 9608 is for leaves that expire sooner than a CRL helps
+
+std::string key_id(const policy::Permit& permit) {
+    if (permit.profile == policy::Profile::ssh_host) return permit.identity.text() + "/host";
+    return permit.identity.text() + "/" + permit.role->text() + "/" + permit.grant;
+}
+
+wire::SshCertificate ssh_facts(const Authority& authority, const policy::Permit& permit, std::uint64_t serial, const Validity& validity, Rng& rng) {
+    const bool user = permit.profile == policy::Profile::ssh_user;
+    wire::SshCertificate facts;
+    facts.subject = permit.key;
+    facts.nonce.resize(kNonceBytes);
+    rng.fill(facts.nonce);
+    facts.serial = serial;
+    facts.type = user ? wire::SshCertificateType::user : wire::SshCertificateType::host;
+    facts.key_id = key_id(permit);
+    facts.principals = permit.principals;
+    facts.valid_after = static_cast<std::uint64_t>(validity.after().seconds());
+    facts.valid_before = static_cast<std::uint64_t>(validity.before().seconds());
+    if (!permit.force_command.empty()) facts.critical_options.push_back({"force-command", permit.force_command});
+    if (!permit.source_addresses.empty()) {
+        std::string list;
+        for (const auto& block : permit.source_addresses) list += (list.empty() ? "" : ",") + block;
+        facts.critical_options.push_back({"source-address", list});
+    }
+    if (permit.verify_required) facts.critical_options.push_back({"verify-required", ""});
+    for (const auto& extension : permit.extensions) facts.extensions.push_back({extension, ""});
+    facts.signer = user ? authority.ssh_user : authority.ssh_host;
+    return facts;
+}
+
+wire::X509Certificate x509_facts(const Authority& authority, const policy::Permit& permit, const Validity& validity, Rng& rng) {
+    wire::X509Certificate facts;
+    facts.serial.resize(1 + kRandomSerialBytes);
+    rng.fill(facts.serial);
+    facts.serial.front() = authority.node;
+    facts.issuer_common_name = authority.issuer_common_name;
+    facts.validity = validity;
+    facts.subject = permit.key;
+    facts.issuer_algorithm = authority.x509.algorithm;
+    facts.authority_key_id = crypto::x509_key_identifier(authority.x509);
+    facts.subject_key_id = crypto::x509_key_identifier(permit.key);
+    facts.usage = permit.server && permit.client ? wire::X509Usage::server_and_client
+                  : permit.server                ? wire::X509Usage::server
+                                                 : wire::X509Usage::client;
+    facts.no_revocation = validity.seconds() <= kShortLived;
+    facts.names = permit.names;
+    return facts;
+}
+
+steps::IssuerId pick_issuer(policy::Profile profile) {
+    switch (profile) {
+        case policy::Profile::ssh_user: return steps::IssuerId::ssh_user;
+        case policy::Profile::ssh_host: return steps::IssuerId::ssh_host;
+        case policy::Profile::session:
+        case policy::Profile::node:
+        case policy::Profile::ca_server:
+        case policy::Profile::x509: break;
+    }
+    return steps::IssuerId::x509;
+}
+
+}  // namespace
+
+Result<steps::Spec> Exactly::spec(const Authority& authority, const policy::Permit& permit, const policy::Ask& ask,
+                                  const std::string& policy_version, std::uint64_t ssh_serial, Rng& rng, Instant now) {
+    const auto issuer = pick_issuer(permit.profile);
+    const auto validity = Validity::between(Instant(now.seconds() - authority.backdate_seconds), now + permit.lifetime);
+    if (!validity) return pass(validity.error());
+    steps::IntentId id{};
+    rng.fill(id);
+
+    steps::Accountability whose{std::string(policy::name(permit.profile)), permit.identity, permit.owner, permit.role ? permit.role->text() : "", permit.grant,
+                                permit.principals, permit.reasons, policy_version, ask.reason};
+    if (issuer != steps::IssuerId::x509) {
+        auto facts = ssh_facts(authority, permit, ssh_serial, *validity, rng);
+        Bytes bytes = wire::encode_to_be_signed(facts);
+        const Digest digest = crypto::sha256(bytes);
+        return steps::Spec(id, issuer, std::move(facts), std::move(bytes), digest, std::move(whose), crypto::key_id(permit.key), std::to_string(ssh_serial), *validity);
+    }
+    auto facts = x509_facts(authority, permit, *validity, rng);
+    for (const auto& name : facts.names) whose.names.push_back(name.tagged());
+    auto bytes = wire::encode_to_be_signed(facts);
+    if (!bytes) return pass(bytes.error());
+    const Digest digest = crypto::sha256(*bytes);
+    std::string serial = wire::hex(facts.serial);
+    return steps::Spec(id, issuer, std::move(facts), std::move(*bytes), digest, std::move(whose), crypto::key_id(permit.key), std::move(serial), *validity);
+}
+
+}  // namespace mayfly::mint
