@@ -1,0 +1,49 @@
+#pragma once
+// How handlers answer, and how they get their caller. Shared by the route files.
+#include "ca/access/access.h"
+#include "ca/app.h"
+#include "ca/http/problem.h"
+#include "lib/wire/api.h"
+
+namespace mayfly::ca {
+
+template <class Body>
+http::Response answer(const Body& body) {
+    http::Response response;
+    response.body = wire::to_json(body).canonical();
+    return response;
+}
+
+/// on_success makes the answer from a value, or the problem from its error.
+template <class T, class Make>
+http::Response on_success(const Result<T>& result, const http::Request& request, Make make) {
+    if (!result) return http::problem(result.error(), request.request_id);
+    return make(*result);
+}
+
+/// A handler that knows its caller. The door decides who that is; `who` says which kinds may pass.
+using CallerHandler = std::function<http::Response(const http::Request&, const auth::Caller&)>;
+std::function<http::Response(const http::Request&)> with_caller(App& app, http::Who who, CallerHandler handler);
+
+/// Reads the body, or answers with what is wrong with it.
+template <class Body, class Use>
+http::Response with_body(const http::Request& request, Use use) {
+    auto body = wire::parse_body<Body>(request.body, "request");
+    if (!body) return http::problem(body.error(), request.request_id);
+    return use(std::move(*body));
+}
+
+/// ?dry_run=true evaluates a change and undoes it.
+store::Effect effect_of(const http::Request& request);
+/// The context of an access story.
+access::Context context_of(App& app, const http::Request& request, const auth::Caller& caller, const policy::Policy& policy);
+/// Idempotency-Key, with the hash of what it stands for. Fails for keys of another shape.
+Result<store::Idempotency> idempotency_of(const http::Request& request);
+
+/// The parts of the table, one file each.
+void add_public_routes(App& app, std::vector<http::Route>& table);
+void add_mint_routes(App& app, std::vector<http::Route>& table);
+void add_access_routes(App& app, std::vector<http::Route>& table);
+void add_log_routes(App& app, std::vector<http::Route>& table);
+
+}  // namespace mayfly::ca

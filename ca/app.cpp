@@ -1,0 +1,114 @@
+#include "ca/app.h"
+
+#include "lib/files/files.h"
+#include "lib/log/note.h"
+#include "lib/wire/text.h"
+
+namespace mayfly::ca {
+
+namespace {
+
+constexpr std::int64_t kClockSlack = 5;
+constexpr std::size_t kLargestPolicy = 4 << 20;
+
+IdentityName own_identity() {
+    auto name = IdentityName::of(Kind::ca, "server");
+    ensure(name.has_value(), "the CA's own name is valid");
+    return *name;
+}
+
+/// What stays the same from certificate to certificate, from the signer's keys and the issuing certificate.
+Result<mint::Authority> authority_of(const Config& config, const signer::Description& keys, std::string_view issuing_pem) {
+    const auto der = wire::parse_one_pem(issuing_pem, "CERTIFICATE");
+    if (!der) return pass(der.error(), "issuing certificate");
+    const auto view = wire::parse_x509(*der);
+    if (!view) return pass(view.error(), "issuing certificate");
+    return mint::Authority{config.trust_domain, keys.x509, keys.ssh_user, keys.ssh_host, keys.log, view->subject.substr(view->subject.find('=') + 1),
+                           *der, Instant(view->not_after.seconds() + 1), config.envelope.longest_x509, config.node};
+}
+
+}  // namespace
+
+Status PolicyInForce::load(store::Store& store) {
+    const auto record = store.current_policy();
+    if (!record) return pass(record.error());
+    auto policy = policy::parse_policy(record->toml);
+    if (!policy) return pass(policy.error(), "the stored policy " + record->version);
+    std::atomic_store(&current_, std::shared_ptr<const InForce>(std::make_shared<InForce>(InForce{std::move(*policy), record->version})));
+    return {};
+}
+
+Status App::start() {
+    const auto passphrase = passphrase_path(config);
+    if (!passphrase) return pass(passphrase.error());
+    auto made = signer::spawn_child({config.signer_program, config.keys_dir(), *passphrase, config.journal(), config.issuing_certificate(), config.origin(),
+                                     config.signer_user, config.envelope});
+    if (!made) return pass(made.error());
+    signer = std::move(*made);
+    const auto keys = signer->describe();
+    if (!keys) return pass(keys.error());
+    log.write("signer.ready", {{"signatures", static_cast<std::int64_t>(keys->signatures)}});
+
+    auto opened = store::open_sqlite(config.database(), store::Create::no, config.origin(), *signer, rng);
+    if (!opened) return pass(opened.error());
+    store = std::move(*opened);
+    const auto recovered = store->recover(config.journal(), clock.now());
+    if (!recovered) return pass(recovered.error());
+    log.write("store.ready", {{"voided_intents", static_cast<std::int64_t>(recovered->voided)}, {"journal_entries_compared", static_cast<std::int64_t>(recovered->journal_entries)}});
+
+    if (auto ok = apply_policy_file(); !ok) log.write("policy.refused", {{"why", ok.error().message}});
+    if (auto ok = policy.load(*store); !ok) return ok;
+    const auto pem = files::read(config.issuing_certificate(), 64 * 1024);
+    if (!pem) return pass(pem.error());
+    issuing_pem = std::string(text_of(*pem));
+    auto authority = authority_of(config, *keys, issuing_pem);
+    if (!authority) return pass(authority.error());
+    doors = std::make_unique<auth::Doors>(*store, config.trust_domain, nonces, [this](std::string_view what) { log.write("door.closed", {{"why", what}}); });
+    mint = std::make_unique<mint::Mint>(std::move(*authority), policy, *store, *signer, rng, clock);
+    return {};
+}
+
+Status App::apply_policy_file() {
+    const auto file = files::read(config.policy_file(), kLargestPolicy);
+    if (!file) return pass(file.error());
+    const auto current = store->current_policy();
+    if (current && current->toml == text_of(*file)) return {};
+    if (auto ok = store->apply_policy(text_of(*file), own_identity(), clock.now()); !ok) return ok;
+    if (auto ok = policy.load(*store); !ok) return ok;
+    log.write("policy.applied", {{"policy_version", policy.in_force()->version}});
+    return {};
+}
+
+Result<http::Identity> App::server_identity() {
+    auto key = crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256);
+    if (!key) return pass(key.error());
+    mint::Request request{policy::Ask{policy::Profile::ca_server, key->public_key()}, own_identity(), own_identity(), {}, {}, false};
+    request.ask.names = config.names;
+    const auto outcome = mint->mint(request);
+    if (!outcome) return pass(outcome.error(), "cannot mint the CA's own TLS certificate");
+    const auto* issued = std::get_if<steps::Issued>(&*outcome);
+    if (issued == nullptr) {
+        const auto* denied = std::get_if<mint::Denied>(&*outcome);
+        return fail(Code::denied, "policy refuses the CA's own TLS certificate: " + (denied != nullptr ? denied->reasons.front().message : ""));
+    }
+    return http::Identity{key->export_pem(), wire::encode_pem("CERTIFICATE", issued->certificate()) + issuing_pem};
+}
+
+Status App::ready() {
+    if (auto ok = store->probe(); !ok) return ok;
+    const auto note = store->checkpoint();
+    if (!note) return pass(note.error());
+    const auto parsed = log::parse_note(*note);
+    const auto head = parsed ? log::parse_checkpoint(parsed->text) : pass(parsed.error());
+    if (!head) return pass(head.error());
+    // Signing the head that stands already proves that the signer signs, and changes nothing.
+    if (const auto again = signer->sign_checkpoint({*head, *head, {}}); !again) return pass(again.error());
+    const auto entries = store->read_entries(head->size - 1, 1);
+    if (!entries) return pass(entries.error());
+    const auto newest = entries->empty() ? fail(Code::corrupt, "the newest entry is missing") : log::parse_event(entries->front());
+    if (!newest) return pass(newest.error());
+    if (clock.now().seconds() < newest->time.seconds() - kClockSlack) return fail(Code::unavailable, "the clock ran back behind the log");
+    return {};
+}
+
+}  // namespace mayfly::ca

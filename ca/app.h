@@ -1,0 +1,56 @@
+#pragma once
+// App: the CA's parts, wired. main knows all; nothing below knows App.
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include "ca/auth/doors.h"
+#include "ca/config.h"
+#include "ca/http/server.h"
+#include "ca/log_line.h"
+#include "ca/mint/mint.h"
+#include "ca/signer/signer.h"
+#include "ca/store/store.h"
+#include "lib/crypto/crypto.h"
+
+namespace mayfly::ca {
+
+/// PolicyInForce holds the parsed policy; `load` swaps in what the store says is current. Thread-safe.
+class PolicyInForce final : public mint::CurrentPolicy {
+public:
+    Status load(store::Store& store);
+    [[nodiscard]] std::shared_ptr<const InForce> in_force() const override { return std::atomic_load(&current_); }
+
+private:
+    std::shared_ptr<const InForce> current_;
+};
+
+/// App is built in order, each part from those above it, and taken down in reverse.
+struct App {
+    Config config;
+    const Clock& clock;
+    crypto::SystemRng rng;
+    LogLine log;
+    std::unique_ptr<signer::Signer> signer;
+    std::unique_ptr<store::Store> store;
+    PolicyInForce policy;
+    auth::Nonces nonces;
+    std::unique_ptr<auth::Doors> doors;
+    std::unique_ptr<mint::Mint> mint;
+    std::string issuing_pem;
+
+    App(Config given, const Clock& time) : config(std::move(given)), clock(time), nonces(rng) {}
+    /// start opens everything but the listener: signer, store, recovery, policy, mint.
+    Status start();
+    /// apply_policy_file makes policy.toml the policy in force when it changed. A file with an error changes nothing.
+    Status apply_policy_file();
+    /// server_identity mints the CA's own TLS certificate, through the same path as everybody's.
+    Result<http::Identity> server_identity();
+    /// ready tells the truth: store writable, signer signs, clock sane, log appendable.
+    Status ready();
+};
+
+/// routes is the table that is the API.
+std::vector<http::Route> routes(App& app);
+
+}  // namespace mayfly::ca

@@ -1,0 +1,115 @@
+// mayfly-ca: decides, records, mints.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+
+#include "ca/init.h"
+#include "ca/serve.h"
+#include "lib/crypto/crypto.h"
+
+namespace {
+
+using namespace mayfly;
+
+int report(const Error& error) {
+    std::fprintf(stderr, "error: %s%s\n", error.message.c_str(), error.id.empty() ? "" : ("        [" + error.id + "]").c_str());
+    if (!error.why.empty()) std::fprintf(stderr, "  why: %s\n", error.why.c_str());
+    if (!error.fix.empty()) std::fprintf(stderr, "  fix: %s\n", error.fix.c_str());
+    return error.code == Code::corrupt ? 10 : error.code == Code::untrusted || error.code == Code::denied ? 9 : 1;
+}
+
+/// The signer stands beside this program unless the configuration says otherwise.
+std::string program_beside_us(const char* name) {
+    std::error_code error;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+    return (self.parent_path() / name).string();
+}
+
+struct InitFlags {
+    std::string dir, trust_domain, owner, owner_name, owner_email, owner_key, passphrase_file, policy, listen = "127.0.0.1:8443";
+    std::vector<std::string> names;
+    bool cheap_seal = false;
+};
+
+Result<ca::InitOptions> init_options(const InitFlags& flags) {
+    const auto domain = TrustDomain::parse(flags.trust_domain);
+    if (!domain) return pass(domain.error(), "--trust-domain");
+    const auto owner = OwnerName::parse(flags.owner);
+    if (!owner) return pass(owner.error(), "--owner");
+    const auto address = ca::split_address(flags.listen);
+    if (!address) return pass(address.error(), "--listen");
+    ca::InitOptions options{ca::Config{*domain, *owner, std::filesystem::absolute(flags.dir).string()}, flags.owner_name, flags.owner_email, flags.owner_key, flags.policy, flags.cheap_seal};
+    options.config.listen_address = address->host;
+    options.config.listen_port = address->port;
+    options.config.signer_user = "nobody";
+    const bool credential = flags.passphrase_file.starts_with("credential:");
+    options.config.passphrase_file = credential ? flags.passphrase_file : std::filesystem::absolute(flags.passphrase_file).string();
+    for (const auto& text : flags.names) {
+        const auto name = wire::SubjectName::parse(text);
+        if (!name) return pass(name.error(), "--name");
+        options.config.names.push_back(*name);
+    }
+    return options;
+}
+
+int run_init(const InitFlags& flags) {
+    const auto options = init_options(flags);
+    if (!options) return report(options.error());
+    crypto::SystemRng rng;
+    const auto made = ca::init(*options, SystemClock(), rng);
+    if (!made) return report(made.error());
+    std::printf("%s\n", made->fingerprint.c_str());
+    std::fprintf(stderr,
+                 "✓ authority %s made in %s\n"
+                 "  the line above is its fingerprint: whoever bootstraps with it trusts this CA and no other\n"
+                 "  keep %s/keys/x509-root.sealed offline: only a rotation of the root needs it\n"
+                 "next: mayfly-ca serve --config %s\n",
+                 flags.trust_domain.c_str(), options->config.state_dir.c_str(), options->config.state_dir.c_str(), made->config_file.c_str());
+    return 0;
+}
+
+int run_serve(const std::string& config_file) {
+    auto config = ca::load_config(config_file);
+    if (!config) return report(config.error());
+    if (config->signer_program.empty()) config->signer_program = program_beside_us("mayfly-signer");
+    const auto served = ca::serve(*config);
+    return served ? 0 : report(served.error());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    ::umask(077);
+    CLI::App app{"mayfly-ca: a short-lived certificate authority. It decides, records, mints."};
+    app.set_version_flag("--version", std::string("mayfly-ca ") + MAYFLY_VERSION);
+    app.require_subcommand(1);
+
+    InitFlags init;
+    auto* init_verb = app.add_subcommand("init", "make an authority in an empty folder; prints its fingerprint");
+    init_verb->add_option("--dir", init.dir, "folder for its state")->required();
+    init_verb->add_option("--trust-domain", init.trust_domain, "SPIFFE trust domain, e.g. corp.example; never changes")->required();
+    init_verb->add_option("--owner", init.owner, "name of the first owner, who answers for everything at first")->required();
+    init_verb->add_option("--owner-key", init.owner_key, "file with their SSH public key")->required();
+    init_verb->add_option("--owner-full-name", init.owner_name, "for people");
+    init_verb->add_option("--owner-email", init.owner_email, "where to reach them");
+    init_verb->add_option("--passphrase-file", init.passphrase_file, "file whose first line seals the keys, or credential:NAME")->required();
+    init_verb->add_option("--policy", init.policy, "policy file to start with; a commented starter when absent");
+    init_verb->add_option("--listen", init.listen, "HOST:PORT")->capture_default_str();
+    init_verb->add_option("--name", init.names, "dns:… or ip:… in the CA's TLS certificate (repeat)")->required();
+    init_verb->add_flag("--insecure-fast-seal", init.cheap_seal, "weak key stretching, for throw-away authorities in tests and demonstrations");
+
+    std::string config_file;
+    auto* serve_verb = app.add_subcommand("serve", "run the CA");
+    serve_verb->add_option("--config", config_file, "ca.toml")->required();
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int code = app.exit(error);
+        return code == 0 ? 0 : 2;
+    }
+    return *init_verb ? run_init(init) : run_serve(config_file);
+}

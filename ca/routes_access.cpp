@@ -1,0 +1,254 @@
+// Owners, identities, grants, join tokens, revocation, and what a caller or a node is told about itself.
+#include "ca/answers.h"
+#include "lib/wire/ssh_key.h"
+#include "lib/wire/text.h"
+
+namespace mayfly::ca {
+
+namespace {
+
+using http::Request;
+using http::Response;
+
+std::vector<std::string> duty_names(const std::vector<store::Duty>& duties) {
+    std::vector<std::string> out;
+    for (const auto duty : duties) out.emplace_back(store::name(duty));
+    return out;
+}
+
+std::string state_name(policy::State state) { return state == policy::State::active ? "active" : "suspended"; }
+
+api::Owner body_of(const store::OwnerRecord& owner) {
+    return {owner.name.text(), owner.full_name, owner.email, owner.backup ? owner.backup->text() : "", state_name(owner.state), duty_names(owner.duties)};
+}
+
+api::Identity body_of(const store::IdentityRecord& identity) {
+    api::Identity out;
+    out.name = identity.name.text();
+    out.owner = identity.owner.text();
+    out.purpose = identity.purpose;
+    out.state = state_name(identity.state);
+    out.created = identity.created.text();
+    for (const auto& key : identity.keys) out.keys.push_back(wire::encode_ssh_key_line(key, ""));
+    out.labels = identity.labels;
+    for (const auto& host : identity.hosts) out.hosts.push_back(host.text());
+    return out;
+}
+
+api::Grant body_of(const store::GrantRecord& grant) {
+    return {grant.id, grant.identity.text(), grant.role.text(), grant.by.text(), grant.from.text(), grant.until.text(), grant.reason, grant.review_owed};
+}
+
+api::Token body_of(const store::TokenRecord& token, Instant now) {
+    return {token.id, "", token.node.text(), token.owner.text(), token.expires.text(), token.created_by.text(), token.used ? "used" : token.expires <= now ? "expired" : "open"};
+}
+
+template <class Record>
+Response list_answer(const Result<std::vector<Record>>& records, const Request& request) {
+    if (!records) return http::problem(records.error(), request.request_id);
+    api::List<decltype(body_of(std::declval<Record>()))> list;
+    for (const auto& record : *records) list.items.push_back(body_of(record));
+    return answer(list);
+}
+
+Response whoami(App& app, const Request& request, const auth::Caller& caller) {
+    const Instant now = app.clock.now();
+    const auto grants = app.store->list_grants(caller.identity(), now);
+    if (!grants) return http::problem(grants.error(), request.request_id);
+    api::WhoAmI me{caller.identity().text(), caller.owner().text(), caller.until().text(), now.text(), duty_names(caller.duties()), {}};
+    for (const auto& grant : *grants) me.roles.push_back(grant.role.text());
+    std::sort(me.roles.begin(), me.roles.end());
+    me.roles.erase(std::unique(me.roles.begin(), me.roles.end()), me.roles.end());
+    return answer(me);
+}
+
+Response list_roles(App& app, const Request& request, const auth::Caller& caller) {
+    const auto grants = app.store->list_grants(caller.identity(), app.clock.now());
+    if (!grants) return http::problem(grants.error(), request.request_id);
+    const auto in_force = app.policy.in_force();
+    api::List<api::Role> list;
+    for (const auto& [name, role] : in_force->policy.roles) {
+        api::Role out;
+        out.name = name;
+        out.description = role.description;
+        out.owner = role.owner.text();
+        out.max_lifetime = role.max_lifetime.text();
+        out.risk = std::string(policy::name(role.risk));
+        out.approval = std::string(policy::name(role.approval));
+        if (role.ssh) {
+            for (const auto& account : role.ssh->accounts) out.accounts.push_back(account.text());
+            out.extensions = role.ssh->extensions;
+        }
+        if (role.x509)
+            for (const auto& pattern : role.x509->names) out.names.push_back(pattern.text());
+        for (const auto& grant : *grants)
+            if (grant.role == role.name && grant.until.text() > out.held_until) out.held_until = grant.until.text();
+        list.items.push_back(std::move(out));
+    }
+    return answer(list);
+}
+
+Response create_owner(App& app, const Request& request, const auth::Caller& caller) {
+    return with_body<api::Owner>(request, [&](const api::Owner& body) {
+        const auto name = OwnerName::parse(body.name);
+        if (!name) return http::problem(name.error(), request.request_id);
+        store::OwnerRecord owner{*name, body.full_name, body.email, {}, {}, policy::State::active};
+        if (!body.backup.empty()) {
+            const auto backup = OwnerName::parse(body.backup);
+            if (!backup) return http::problem(backup.error(), request.request_id);
+            owner.backup = *backup;
+        }
+        for (const auto& word : body.duties) {
+            const auto duty = store::parse_duty(word);
+            if (!duty) return http::problem(duty.error(), request.request_id);
+            owner.duties.push_back(*duty);
+        }
+        const auto in_force = app.policy.in_force();
+        const auto made = access::create_owner(context_of(app, request, caller, in_force->policy), owner);
+        return made ? answer(body_of(owner)) : http::problem(made.error(), request.request_id);
+    });
+}
+
+Response create_identity(App& app, const Request& request, const auth::Caller& caller) {
+    return with_body<api::Identity>(request, [&](const api::Identity& body) {
+        const auto name = IdentityName::parse(body.name);
+        if (!name) return http::problem(name.error(), request.request_id);
+        const auto owner = OwnerName::parse(body.owner);
+        if (!owner) return http::problem(owner.error(), request.request_id);
+        store::IdentityRecord identity{*name, *owner, body.purpose, policy::State::active, {}, {}, {}, app.clock.now()};
+        for (const auto& line : body.keys) {
+            const auto key = wire::parse_ssh_key_line(line);
+            if (!key) return http::problem(key.error(), request.request_id);
+            if (auto ok = crypto::check_point(key->key); !ok) return http::problem(ok.error(), request.request_id);
+            identity.keys.push_back(key->key);
+        }
+        const auto in_force = app.policy.in_force();
+        const auto made = access::create_identity(context_of(app, request, caller, in_force->policy), identity);
+        return made ? answer(body_of(identity)) : http::problem(made.error(), request.request_id);
+    });
+}
+
+Response create_grant(App& app, const Request& request, const auth::Caller& caller) {
+    return with_body<api::GrantRequest>(request, [&](const api::GrantRequest& body) {
+        const auto identity = IdentityName::parse(body.identity);
+        if (!identity) return http::problem(identity.error(), request.request_id);
+        const auto role = RoleName::parse(body.role);
+        if (!role) return http::problem(role.error(), request.request_id);
+        const auto length = Lifetime::parse(body.ttl);
+        if (!length) return http::problem(length.error(), request.request_id);
+        const Instant now = app.clock.now();
+        const auto in_force = app.policy.in_force();
+        const auto made = access::create_grant(context_of(app, request, caller, in_force->policy), {{}, *identity, *role, caller.owner(), now, now + *length, body.reason, false});
+        return on_success(made, request, [](const auto& grant) { return answer(body_of(grant)); });
+    });
+}
+
+Response create_token(App& app, const Request& request, const auth::Caller& caller) {
+    return with_body<api::TokenRequest>(request, [&](const api::TokenRequest& body) {
+        const auto node = NodeName::parse(body.node);
+        if (!node) return http::problem(node.error(), request.request_id);
+        const auto owner = OwnerName::parse(body.owner);
+        if (!owner) return http::problem(owner.error(), request.request_id);
+        const auto in_force = app.policy.in_force();
+        Lifetime length = in_force->policy.built_in.token;
+        if (!body.ttl.empty()) {
+            const auto asked = Lifetime::parse(body.ttl);
+            if (!asked) return http::problem(asked.error(), request.request_id);
+            length = *asked;
+        }
+        const std::string secret = auth::token_text(app.rng);
+        const Instant now = app.clock.now();
+        store::TokenRecord token{{}, auth::token_hash(secret), *node, *owner, body.labels, {}, caller.owner(), now + length, false};
+        const auto hosts = body.hosts.empty() ? std::vector<std::string>{body.node} : body.hosts;
+        for (const auto& text : hosts) {
+            const auto host = HostName::parse(text);
+            if (!host) return http::problem(host.error(), request.request_id);
+            token.hosts.push_back(*host);
+        }
+        const auto made = access::create_token(context_of(app, request, caller, in_force->policy), token);
+        return on_success(made, request, [&](const auto& record) {
+            api::Token reply = body_of(record, now);
+            if (effect_of(request) == store::Effect::apply) reply.token = secret;
+            return answer(reply);
+        });
+    });
+}
+
+Result<store::RevokeOrder> order_of(const api::RevokeRequest& body) {
+    const int named = (body.serial.empty() ? 0 : 1) + (body.identity.empty() ? 0 : 1) + (body.key.empty() ? 0 : 1);
+    if (named != 1) return fail(Code::malformed, "name exactly one of serial, identity and key", "E-REVOKE", {}, {});
+    store::RevokeOrder order{store::RevokeBy::serial, body.serial, {}, {}, body.reason};
+    if (!body.identity.empty()) {
+        const auto identity = IdentityName::parse(body.identity);
+        if (!identity) return pass(identity.error());
+        order.by = store::RevokeBy::identity;
+        order.identity = *identity;
+    } else if (!body.key.empty()) {
+        const auto key = wire::parse_ssh_key_line(body.key);
+        if (!key) return pass(key.error(), "key");
+        order.by = store::RevokeBy::key;
+        order.key = crypto::key_id(key->key);
+    }
+    return order;
+}
+
+Response revoke(App& app, const Request& request, const auth::Caller& caller) {
+    return with_body<api::RevokeRequest>(request, [&](const api::RevokeRequest& body) {
+        const auto order = order_of(body);
+        if (!order) return http::problem(order.error(), request.request_id);
+        const auto in_force = app.policy.in_force();
+        return on_success(access::revoke(context_of(app, request, caller, in_force->policy), *order), request, [](const auto& reply) { return answer(reply); });
+    });
+}
+
+Response logout(App& app, const Request& request, const auth::Caller& caller) {
+    const auto in_force = app.policy.in_force();
+    return on_success(access::revoke(context_of(app, request, caller, in_force->policy), {store::RevokeBy::serial, caller.serial(), {}, {}, "log out"}), request,
+                      [](const auto& reply) { return answer(reply); });
+}
+
+Response node_trust(App& app, const Request& request, const auth::Caller& caller) {
+    const auto bundle = app.store->current_bundle();
+    if (!bundle) return http::problem(bundle.error(), request.request_id);
+    const auto node = NodeName::parse(caller.identity().name());
+    if (!node) return http::problem(node.error(), request.request_id);
+    const auto in_force = app.policy.in_force();
+    api::NodeTrust trust{node->text(), in_force->version, bundle->bundle.version, bundle->bundle.ssh_user_cas, {}, policy::accounts_on(in_force->policy, *node, caller.labels())};
+    for (const auto& host : caller.hosts()) trust.hosts.push_back(host.text());
+    return answer(trust);
+}
+
+}  // namespace
+
+void add_access_routes(App& app, std::vector<http::Route>& table) {
+    using http::Who;
+    const auto add = [&](const char* method, const char* path, Who who, const char* summary, wire::Json body, wire::Json reply, auto handler) {
+        table.push_back({method, path, who, summary, std::move(body), std::move(reply), 32768,
+                         with_caller(app, who, [&app, handler](const Request& request, const auth::Caller& caller) { return handler(app, request, caller); })});
+    };
+    add("GET", "/v1/whoami", Who::certificate, "the caller, as the CA sees it", {}, wire::schema<api::WhoAmI>(), whoami);
+    add("POST", "/v1/logout", Who::person, "revoke the session that asks", {}, wire::schema<api::RevokeReply>(), logout);
+    add("GET", "/v1/roles", Who::certificate, "roles of the policy in force", {}, wire::schema<api::List<api::Role>>(), list_roles);
+    add("GET", "/v1/owners", Who::person, "owners", {}, wire::schema<api::List<api::Owner>>(),
+        [](App& a, const Request& request, const auth::Caller&) { return list_answer(a.store->list_owners(), request); });
+    add("POST", "/v1/owners", Who::person, "create an owner (duty platform)", wire::schema<api::Owner>(), wire::schema<api::Owner>(), create_owner);
+    add("GET", "/v1/identities", Who::person, "identities", {}, wire::schema<api::List<api::Identity>>(),
+        [](App& a, const Request& request, const auth::Caller&) { return list_answer(a.store->list_identities(), request); });
+    add("POST", "/v1/identities", Who::person, "create an identity", wire::schema<api::Identity>(), wire::schema<api::Identity>(), create_identity);
+    add("GET", "/v1/grants", Who::person, "grants that stand", {}, wire::schema<api::List<api::Grant>>(),
+        [](App& a, const Request& request, const auth::Caller&) { return list_answer(a.store->list_grants(std::nullopt, a.clock.now()), request); });
+    add("POST", "/v1/grants", Who::person, "grant a role (its control owner)", wire::schema<api::GrantRequest>(), wire::schema<api::Grant>(), create_grant);
+    add("GET", "/v1/tokens", Who::person, "join tokens, without their secrets", {}, wire::schema<api::List<api::Token>>(), [](App& a, const Request& request, const auth::Caller&) {
+        const auto tokens = a.store->list_tokens(a.clock.now());
+        return on_success(tokens, request, [&](const auto& records) {
+            api::List<api::Token> list;
+            for (const auto& token : records) list.items.push_back(body_of(token, a.clock.now()));
+            return answer(list);
+        });
+    });
+    add("POST", "/v1/tokens", Who::person, "make a join token", wire::schema<api::TokenRequest>(), wire::schema<api::Token>(), create_token);
+    add("POST", "/v1/revocations", Who::person, "revoke by serial, identity or key", wire::schema<api::RevokeRequest>(), wire::schema<api::RevokeReply>(), revoke);
+    add("GET", "/v1/node/trust", Who::node, "what this node's sshd must trust", {}, wire::schema<api::NodeTrust>(), node_trust);
+}
+
+}  // namespace mayfly::ca

@@ -1,0 +1,106 @@
+#include "ca/serve.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <ctime>
+
+#include "ca/app.h"
+#include "lib/files/files.h"
+
+namespace mayfly::ca {
+
+namespace {
+
+constexpr auto kGrace = std::chrono::seconds(5);
+
+/// Signals are taken by sigtimedwait in the main thread only; every thread started later inherits the mask.
+sigset_t block_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    return set;
+}
+
+http::ServerOptions server_options(App& app) {
+    http::ServerOptions options;
+    options.address = app.config.listen_address;
+    options.port = app.config.listen_port;
+    options.workers = app.config.workers;
+    options.limits.connections_per_address = app.config.connections_per_address;
+    options.routes = routes(app);
+    options.access_log = [&app](const http::AccessLine& line) {
+        app.log.write(line.status == 0 ? "connection.dropped" : "request", {{"request_id", line.request_id},
+                                                                            {"remote", line.remote},
+                                                                            {"method", line.method},
+                                                                            {"path", line.path},
+                                                                            {"status", static_cast<std::int64_t>(line.status)},
+                                                                            {"bytes", static_cast<std::int64_t>(line.bytes)},
+                                                                            {"microseconds", line.microseconds},
+                                                                            {"caller", line.caller},
+                                                                            {"note", line.note}});
+    };
+    options.common_headers = [&app] { return std::vector<std::pair<std::string, std::string>>{{api::kNonceHeader, app.nonces.issue(app.clock.now())}}; };
+    return options;
+}
+
+void renew_identity(App& app, http::Server& server) {
+    const auto identity = app.server_identity();
+    const Status replaced = identity ? server.replace(*identity) : pass(identity.error());
+    if (replaced) app.log.write("tls.renewed", {});
+    else app.log.write("tls.renewal_failed", {{"why", replaced.error().message}});
+}
+
+/// Waits for signals, and renews the TLS certificate at half of its life.
+void run_until_stopped(App& app, http::Server& server, const sigset_t& signals) {
+    const std::int64_t half = app.policy.in_force()->policy.built_in.ca_server.seconds() / 2;
+    std::int64_t renew_at = app.clock.now().seconds() + half;
+    for (;;) {
+        const std::timespec wait{std::clamp<std::int64_t>(renew_at - app.clock.now().seconds(), 1, 60), 0};
+        const int signal = sigtimedwait(&signals, nullptr, &wait);
+        if (signal == SIGTERM || signal == SIGINT) return;
+        if (signal == SIGHUP)
+            if (auto ok = app.apply_policy_file(); !ok) app.log.write("policy.refused", {{"why", ok.error().message}});
+        if (signal == SIGHUP || app.clock.now().seconds() >= renew_at) {
+            renew_identity(app, server);
+            renew_at = app.clock.now().seconds() + half;
+        }
+    }
+}
+
+}  // namespace
+
+Status serve(const Config& config) {
+    const sigset_t signals = block_signals();
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::prctl(PR_SET_DUMPABLE, 0);
+
+    const SystemClock clock;
+    App app(config, clock);
+    if (auto ok = app.start(); !ok) return ok;
+    const auto identity = app.server_identity();
+    if (!identity) return pass(identity.error());
+    auto server = http::Server::start(server_options(app), *identity);
+    if (!server) return pass(server.error());
+    const std::string address = config.listen_address + ":" + std::to_string((*server)->port());
+    if (auto ok = files::write(config.address_file(), view(address + "\n"), 0644); !ok) return ok;
+    app.log.write("ready", {{"address", address}, {"trust_domain", config.trust_domain.text()}, {"policy_version", app.policy.in_force()->version}});
+    ::sd_notify(0, "READY=1");
+
+    run_until_stopped(app, **server, signals);
+    ::sd_notify(0, "STOPPING=1");
+    app.log.write("stopping", {});
+    (*server)->stop(kGrace);
+    server->reset();
+    app.log.write("stopped", {});
+    return {};
+}
+
+}  // namespace mayfly::ca
