@@ -26,6 +26,8 @@ Status install_filter() {
     using Filter = std::unique_ptr<void, decltype([](void* filter) { seccomp_release(filter); })>;
     const Filter filter(seccomp_init(SCMP_ACT_KILL_PROCESS));
     if (!filter) return failed("seccomp_init");
+    // Libraries may have started threads (Botan's pool does): the filter is for all of them.
+    if (seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1) != 0) return failed("seccomp_attr_set");
     for (const int call : {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(recvmsg),
                            SCMP_SYS(sendmsg), SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime),
                            SCMP_SYS(munmap), SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(exit), SCMP_SYS(exit_group),
@@ -48,7 +50,6 @@ Status harden() {
     const rlimit none{0, 0};
     if (::prctl(PR_SET_DUMPABLE, 0) != 0) return failed("PR_SET_DUMPABLE");
     if (::setrlimit(RLIMIT_CORE, &none) != 0) return failed("RLIMIT_CORE");
-    ::mlockall(MCL_CURRENT | MCL_FUTURE);  // best effort: containers often allow 8 MiB only
     return {};
 }
 
@@ -67,6 +68,8 @@ Status become(const std::string& user) {
 }
 
 Status lock_in(const std::vector<int>& keep) {
+    // Best effort, and only what is there now: with MCL_FUTURE a small RLIMIT_MEMLOCK would make later allocations fail.
+    ::mlockall(MCL_CURRENT);
     std::vector<int> kept = keep;
     std::sort(kept.begin(), kept.end());
     unsigned first = 3;

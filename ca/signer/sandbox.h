@@ -8,12 +8,12 @@
 
 namespace mayfly::signer {
 
-/// harden makes memory private before the first secret is read: no core dump, no ptrace by the same user, pages locked
-/// as far as RLIMIT_MEMLOCK lets us.
+/// harden makes memory private before the first secret is read: no core dump, no ptrace by the same user.
 Status harden();
 /// become drops root for `user`; nothing happens when not root or `user` is empty.
 Status become(const std::string& user);
-/// lock_in closes every descriptor but 0-2 and `keep`, forbids new privileges and installs the seccomp filter.
+/// lock_in keeps the keys' pages out of swap as far as RLIMIT_MEMLOCK lets us, closes every descriptor but 0-2 and `keep`,
+/// forbids new privileges and installs the seccomp filter.
 Status lock_in(const std::vector<int>& keep);
 
 }  // namespace mayfly::signer

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <ctime>
 
 #include "mayfly/names.h"
@@ -19,6 +18,24 @@ std::int64_t days_from_civil(std::int64_t year, unsigned month, unsigned day) {
     const unsigned day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
     const unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     return era * 146097 + static_cast<std::int64_t>(day_of_era) - 719468;
+}
+
+struct Date {
+    std::int64_t year;
+    unsigned month, day;
+};
+
+/// The inverse of days_from_civil.
+Date civil_from_days(std::int64_t days) {
+    days += 719468;
+    const std::int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    const auto day_of_era = static_cast<unsigned>(days - era * 146097);
+    const unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    const unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const unsigned shifted = (5 * day_of_year + 2) / 153;
+    const unsigned month = shifted < 10 ? shifted + 3 : shifted - 9;
+    const std::int64_t year = static_cast<std::int64_t>(year_of_era) + era * 400 + (month <= 2 ? 1 : 0);
+    return {year, month, day_of_year - (153 * shifted + 2) / 5 + 1};
 }
 
 unsigned days_in_month(std::int64_t year, unsigned month) {
@@ -81,12 +98,17 @@ Result<Instant> Instant::parse(std::string_view text) {
 }
 
 std::string Instant::text() const {
-    const auto seconds = static_cast<std::time_t>(seconds_);
-    std::tm parts{};
-    ::gmtime_r(&seconds, &parts);
-    std::array<char, 32> out{};
-    const auto size = std::strftime(out.data(), out.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return {out.data(), size};
+    // Own arithmetic rather than gmtime and strftime: those look for a time zone file, which the signer's sandbox forbids.
+    constexpr std::int64_t kDay = 86400;
+    const std::int64_t days = (seconds_ >= 0 ? seconds_ : seconds_ - kDay + 1) / kDay;
+    const std::int64_t in_day = seconds_ - days * kDay;
+    const Date date = civil_from_days(days);
+    const auto padded = [](std::int64_t value, std::size_t width) {
+        std::string digits = std::to_string(value);
+        return digits.size() < width ? std::string(width - digits.size(), '0') + digits : digits;
+    };
+    return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2) + "T" + padded(in_day / 3600, 2) + ":" +
+           padded(in_day / 60 % 60, 2) + ":" + padded(in_day % 60, 2) + "Z";
 }
 
 Result<Lifetime> Lifetime::of_seconds(std::int64_t seconds) {
