@@ -1,0 +1,46 @@
+#pragma once
+// HttpClient: HTTPS to the CA, trusting the pinned roots and nothing else. Not thread-safe.
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mayfly/bytes.h"
+#include "mayfly/result.h"
+
+namespace mayfly::client {
+
+/// Peer is whom we call and how we know it.
+struct Peer {
+    std::string url;                      ///< https://host[:port]
+    std::vector<std::string> roots_pem;   ///< empty only at bootstrap: what comes is checked by fingerprint instead
+};
+/// Credential is the client certificate of mutual TLS.
+struct Credential {
+    std::string chain_pem;
+    Secret key_pem;
+};
+struct Reply {
+    int status = 0;
+    std::string body;
+    std::map<std::string, std::string> headers;  ///< lower-case names
+};
+
+class HttpClient {
+public:
+    static Result<HttpClient> make(const Peer& peer, const Credential* credential);
+    HttpClient(HttpClient&&) noexcept;
+    HttpClient& operator=(HttpClient&&) noexcept;
+    ~HttpClient();
+    /// Unreachable is unavailable (exit 8); a server that cannot prove its name is untrusted (exit 9).
+    Result<Reply> get(const std::string& path);
+    Result<Reply> post(const std::string& path, const std::string& json, const std::map<std::string, std::string>& headers);
+
+private:
+    struct Impl;
+    explicit HttpClient(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mayfly::client

@@ -1,0 +1,117 @@
+#include "lib/client/run.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+extern char** environ;
+
+namespace mayfly::client {
+
+namespace {
+
+constexpr std::size_t kLargestOutput = 1 << 20;
+
+struct Pipe {
+    int ends[2] = {-1, -1};
+    bool open() { return ::pipe2(ends, O_CLOEXEC) == 0; }
+    void close(int end) {
+        if (ends[end] >= 0) ::close(ends[end]);
+        ends[end] = -1;
+    }
+    ~Pipe() {
+        close(0);
+        close(1);
+    }
+};
+
+struct Actions {
+    posix_spawn_file_actions_t list{};
+    Actions() { posix_spawn_file_actions_init(&list); }
+    ~Actions() { posix_spawn_file_actions_destroy(&list); }
+    Actions(const Actions&) = delete;
+    Actions& operator=(const Actions&) = delete;
+};
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+    std::vector<char*> out;
+    for (auto& word : words) out.push_back(word.data());
+    out.push_back(nullptr);
+    return out;
+}
+
+Result<pid_t> start(const std::vector<std::string>& argv, const posix_spawn_file_actions_t* actions) {
+    std::vector<std::string> words = argv;
+    const auto list = pointers(words);
+    pid_t process = 0;
+    const int code = ::posix_spawnp(&process, words.front().c_str(), actions, nullptr, list.data(), environ);
+    if (code == 0) return process;
+    return fail(Code::unavailable, "cannot run " + argv.front() + ": " + std::strerror(code), "E-RUN", {}, "install it: openssh-client and openssh-server have ssh's tools");
+}
+
+int wait_for(pid_t process) {
+    int status = 0;
+    while (::waitpid(process, &status, 0) < 0 && errno == EINTR) {}
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/// Feeds and drains at once, so that neither side can wait for the other.
+void converse(Pipe& in, Pipe& out, Pipe& err, std::string_view input, Finished& result) {
+    ::fcntl(in.ends[1], F_SETFL, O_NONBLOCK);
+    if (input.empty()) in.close(1);
+    while (out.ends[0] >= 0 || err.ends[0] >= 0) {
+        pollfd waits[3] = {{out.ends[0], POLLIN, 0}, {err.ends[0], POLLIN, 0}, {in.ends[1], POLLOUT, 0}};
+        if (::poll(waits, 3, -1) < 0 && errno != EINTR) return;
+        if ((waits[2].revents & (POLLOUT | POLLERR)) != 0) {
+            const ssize_t put = ::write(in.ends[1], input.data(), input.size());
+            if (put > 0) input.remove_prefix(static_cast<std::size_t>(put));
+            if (input.empty() || (put < 0 && errno != EAGAIN)) in.close(1);
+        }
+        for (auto* side : {&out, &err}) {
+            if ((waits[side == &out ? 0 : 1].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
+            char buffer[8192];
+            const ssize_t got = ::read(side->ends[0], buffer, sizeof buffer);
+            if (got <= 0) {
+                side->close(0);
+                continue;
+            }
+            std::string& text = side == &out ? result.out : result.err;
+            if (text.size() < kLargestOutput) text.append(buffer, static_cast<std::size_t>(got));
+        }
+    }
+}
+
+}  // namespace
+
+Result<Finished> run(const std::vector<std::string>& argv, std::string_view input) {
+    Pipe in, out, err;
+    if (!in.open() || !out.open() || !err.open()) return fail(Code::unavailable, std::string("cannot make a pipe: ") + std::strerror(errno));
+    Actions actions;
+    posix_spawn_file_actions_adddup2(&actions.list, in.ends[0], 0);
+    posix_spawn_file_actions_adddup2(&actions.list, out.ends[1], 1);
+    posix_spawn_file_actions_adddup2(&actions.list, err.ends[1], 2);
+    const auto process = start(argv, &actions.list);
+    if (!process) return pass(process.error());
+    in.close(0);
+    out.close(1);
+    err.close(1);
+    Finished result;
+    std::signal(SIGPIPE, SIG_IGN);
+    converse(in, out, err, input, result);
+    result.exit_code = wait_for(*process);
+    return result;
+}
+
+Result<int> run_attached(const std::vector<std::string>& argv) {
+    const auto process = start(argv, nullptr);
+    if (!process) return pass(process.error());
+    return wait_for(*process);
+}
+
+}  // namespace mayfly::client
