@@ -9,17 +9,11 @@
 #include "ca/init.h"
 #include "ca/serve.h"
 #include "lib/crypto/crypto.h"
+#include "mayfly/exit.h"
 
 namespace {
 
 using namespace mayfly;
-
-int report(const Error& error) {
-    std::fprintf(stderr, "error: %s%s\n", error.message.c_str(), error.id.empty() ? "" : ("        [" + error.id + "]").c_str());
-    if (!error.why.empty()) std::fprintf(stderr, "  why: %s\n", error.why.c_str());
-    if (!error.fix.empty()) std::fprintf(stderr, "  fix: %s\n", error.fix.c_str());
-    return error.code == Code::corrupt ? 10 : error.code == Code::untrusted || error.code == Code::denied ? 9 : 1;
-}
 
 /// The signer stands beside this program unless the configuration says otherwise.
 std::string program_beside_us(const char* name) {

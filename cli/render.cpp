@@ -3,26 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 
-namespace mayfly::cli {
+#include "mayfly/exit.h"
 
-int exit_code(const Error& error) {
-    switch (error.code) {
-        case Code::malformed: return 2;
-        case Code::unauthenticated: return 4;
-        case Code::denied: return 5;
-        case Code::needs_approval: return 6;
-        case Code::rate_limited:
-        case Code::unavailable: return 8;
-        case Code::untrusted: return 9;
-        case Code::corrupt: return 10;
-        case Code::not_found:
-        case Code::conflict:
-        case Code::expired:
-        case Code::unsupported:
-        case Code::internal: break;
-    }
-    return 1;
-}
+namespace mayfly::cli {
 
 int report(const Error& error, Output output) {
     if (output == Output::json) {
@@ -30,12 +13,7 @@ int report(const Error& error, Output output) {
         std::fputs(json.pretty().c_str(), stderr);
         return exit_code(error);
     }
-    std::string line = "error: " + error.message;
-    if (!error.id.empty()) line += "        [" + error.id + "]";
-    say(line);
-    if (!error.why.empty()) say("  why: " + error.why);
-    if (!error.fix.empty()) say("  fix: " + error.fix);
-    return exit_code(error);
+    return mayfly::report(error);
 }
 
 void print_table(const std::vector<std::string>& headings, const std::vector<std::vector<std::string>>& rows) {

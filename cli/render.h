@@ -10,8 +10,6 @@ namespace mayfly::cli {
 
 enum class Output { table, json };
 
-/// exit_code of an error: 1 failure, 2 usage, 4 log in first, 5 denied, 6 pending approval, 8 unreachable, 9 trust, 10 integrity.
-int exit_code(const Error& error);
 /// Prints an error (as JSON on stderr with Output::json) and returns its exit code. `fix` comes last.
 int report(const Error& error, Output output);
 /// Prints rows under headings, columns aligned.

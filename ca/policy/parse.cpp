@@ -2,11 +2,13 @@
 #include <array>
 
 #include "ca/policy/policy.h"
-#include "ca/policy/table.h"
+#include "lib/config/table.h"
 
 namespace mayfly::policy {
 
 namespace {
+
+using config::Table;
 
 constexpr std::size_t kMostRoles = 10000;
 constexpr std::array<std::string_view, 6> kExtensions = {"no-touch-required",      "permit-X11-forwarding",
@@ -106,16 +108,9 @@ void read_limits(const toml::table& toml, BuiltIn& limits, Status& status) {
 }  // namespace
 
 Result<Policy> parse_policy(std::string_view text) {
-    toml::table toml;
-    try {
-        toml = toml::parse(text);
-    } catch (const toml::parse_error& error) {
-        const auto& at = error.source().begin;
-        return fail(Code::malformed,
-                    "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " +
-                        printable(error.description()),
-                    "E-POLICY", {}, "mend the policy file");
-    }
+    const auto parsed = config::parse(text);
+    if (!parsed) return pass(parsed.error());
+    const toml::table& toml = *parsed;
     Status status;
     Policy policy;
     Table top(toml, "policy", status);

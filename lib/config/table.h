@@ -1,8 +1,9 @@
 #pragma once
 // Table: strict reading of one TOML table. The first error sticks, with line and column; unknown keys are refused with the
-// nearest known one. Private to ca/policy.
+// nearest known one. For .cpp files only: no other header includes the TOML library.
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -11,7 +12,7 @@
 #include "mayfly/names.h"
 #include "mayfly/time.h"
 
-namespace mayfly::policy {
+namespace mayfly::config {
 
 class Table {
 public:
@@ -29,6 +30,13 @@ public:
         if (node == nullptr) return false;
         if (const auto value = node->value_exact<bool>()) return *value;
         return refuse(node, std::string(key) + " must be true or false"), false;
+    }
+    /// An integer within bounds.
+    template <class Integer>
+    void integer(const char* key, Integer& out, std::int64_t least, std::int64_t most) {
+        const auto value = integer(key, static_cast<std::int64_t>(out));
+        if (value < least || value > most) refuse(table_.get(key), std::string(key) + " lies between " + std::to_string(least) + " and " + std::to_string(most));
+        else out = static_cast<Integer>(value);
     }
     std::int64_t integer(const char* key, std::int64_t fallback) {
         const auto* node = take(key);
@@ -100,7 +108,7 @@ public:
         const auto& at = (node == nullptr ? static_cast<const toml::node&>(table_) : *node).source().begin;
         status_ = fail(Code::malformed,
                        "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " + what_ + ": " + message,
-                       "E-POLICY", {}, "mend the policy file");
+                       "E-CONFIG", {}, "mend the file");
     }
     void finish() {
         for (const auto& [key, node] : table_) {
@@ -122,4 +130,15 @@ private:
     std::vector<std::string> known_;
 };
 
-}  // namespace mayfly::policy
+/// parse reads TOML text; the library's exception becomes an Error with line and column.
+inline Result<toml::table> parse(std::string_view text) {
+    try {
+        return toml::parse(text);
+    } catch (const toml::parse_error& error) {
+        const auto& at = error.source().begin;
+        return fail(Code::malformed, "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " + printable(error.description()), "E-CONFIG",
+                    {}, "mend the file");
+    }
+}
+
+}  // namespace mayfly::config

@@ -1,0 +1,60 @@
+#include "agent/config.h"
+
+#include <filesystem>
+
+#include "lib/config/table.h"
+#include "lib/files/files.h"
+
+namespace mayfly::agent {
+
+namespace {
+
+std::string quoted_list(const std::vector<std::string>& words) {
+    std::string out;
+    for (const auto& word : words) out += (out.empty() ? "\"" : ", \"") + word + "\"";
+    return "[" + out + "]";
+}
+
+}  // namespace
+
+Result<Config> load_config(const std::string& path) {
+    const auto text = files::read(path, 1 << 20);
+    if (!text) return fail(Code::not_found, "there is no configuration at " + path, "E-CONFIG", {}, "mayfly-agent enroll makes one");
+    const auto toml = config::parse(text_of(*text));
+    if (!toml) return pass(toml.error(), path);
+    Status status;
+    config::Table table(*toml, path, status);
+    Config out;
+    std::error_code ignored;
+    out.url = table.text("url");
+    out.state_dir = table.text("state_dir", std::filesystem::absolute(path, ignored).parent_path().string());
+    out.sshd_program = table.text("sshd_program", out.sshd_program);
+    out.sshd_config = table.text("sshd_config", out.sshd_config);
+    out.drop_in = table.text("drop_in", out.drop_in);
+    out.trust_dir = table.text("trust_dir", out.trust_dir);
+    if (table.has("host_keys")) out.host_keys = table.texts("host_keys");
+    if (table.has("reload")) out.reload = table.texts("reload");
+    out.reload_pid_file = table.text("reload_pid_file");
+    table.lifetime("poll", out.poll);
+    if (out.url.empty()) table.refuse(nullptr, "url is missing");
+    if (out.host_keys.empty()) table.refuse(nullptr, "host_keys is empty: sshd could prove nothing");
+    if (out.reload.empty() && out.reload_pid_file.empty()) table.refuse(nullptr, "neither reload nor reload_pid_file says how sshd is reloaded");
+    table.finish();
+    if (!status) return pass(status.error());
+    return out;
+}
+
+std::string config_text(const Config& config) {
+    return "# mayfly-agent reads this file. Keep it owned by root.\n"
+           "url = \"" + config.url + "\"\n"
+           "sshd_program = \"" + config.sshd_program + "\"\n"
+           "sshd_config = \"" + config.sshd_config + "\"      # its first lines must include drop_in\n"
+           "drop_in = \"" + config.drop_in + "\"\n"
+           "trust_dir = \"" + config.trust_dir + "\"\n"
+           "host_keys = " + quoted_list(config.host_keys) + "\n"
+           "reload = " + quoted_list(config.reload) + "\n"
+           "reload_pid_file = \"" + config.reload_pid_file + "\"      # when set: SIGHUP to that process instead of reload\n"
+           "poll = \"" + config.poll.text() + "\"\n";
+}
+
+}  // namespace mayfly::agent

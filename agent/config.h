@@ -1,0 +1,27 @@
+#pragma once
+// Config: what agent.toml says: which CA, which sshd, where things stand on this host.
+#include <string>
+#include <vector>
+
+#include "mayfly/names.h"
+#include "mayfly/time.h"
+
+namespace mayfly::agent {
+
+struct Config {
+    std::string url;        ///< the CA
+    std::string state_dir;  ///< identity key and certificate, pinned bundle, status
+    std::string sshd_program = "/usr/sbin/sshd";
+    std::string sshd_config = "/etc/ssh/sshd_config";
+    std::string drop_in = "/etc/ssh/sshd_config.d/00-mayfly.conf";  ///< must be included before other settings
+    std::string trust_dir = "/etc/ssh/mayfly";                       ///< generations of what sshd reads
+    std::vector<std::string> host_keys{"/etc/ssh/ssh_host_ed25519_key"};
+    std::vector<std::string> reload{"systemctl", "reload", "ssh"};   ///< argv; never a shell
+    std::string reload_pid_file;                                      ///< when set: SIGHUP to that process instead
+    Lifetime poll = *Lifetime::of_seconds(60);                        ///< how often the trust is asked for
+};
+
+Result<Config> load_config(const std::string& path);
+std::string config_text(const Config& config);
+
+}  // namespace mayfly::agent

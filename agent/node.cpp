@@ -1,0 +1,164 @@
+#include "agent/node.h"
+
+#include "agent/perform.h"
+#include "lib/files/files.h"
+#include "lib/wire/ssh_certificate.h"
+#include "lib/wire/ssh_key.h"
+#include "lib/wire/text.h"
+#include "lib/wire/x509.h"
+
+namespace mayfly::agent {
+
+namespace {
+
+std::string key_file(const Config& config) { return config.state_dir + "/node.key"; }
+std::string certificate_file(const Config& config) { return config.state_dir + "/node.pem"; }
+std::string bundle_file(const Config& config) { return config.state_dir + "/bundle.json"; }
+std::string status_file(const Config& config) { return config.state_dir + "/status.json"; }
+
+Result<std::string> make_csr(const crypto::PrivateKey& key) {
+    const auto to_be_signed = wire::encode_csr_to_be_signed(key.public_key(), {});
+    if (!to_be_signed) return pass(to_be_signed.error());
+    const auto signature = key.sign_x509(*to_be_signed);
+    if (!signature) return pass(signature.error());
+    const auto der = wire::encode_csr(*to_be_signed, key.public_key().algorithm, *signature);
+    if (!der) return pass(der.error());
+    return wire::encode_pem("CERTIFICATE REQUEST", *der);
+}
+
+/// Key and certificate are one file each; a reader that sees a new key beside an old certificate asks again next round, so
+/// the certificate, which is useless without its key, is written last.
+Status save_identity(const Config& config, const crypto::PrivateKey& key, const api::CertificateReply& reply) {
+    const Secret pem = key.export_pem();
+    if (auto ok = files::write(key_file(config), pem.reveal(), 0600); !ok) return ok;
+    return files::write(certificate_file(config), view(reply.certificate + reply.chain), 0644);
+}
+
+Result<Validity> identity_validity(const Config& config) {
+    const auto pem = files::read(certificate_file(config), 64 * 1024);
+    if (!pem) return fail(Code::unauthenticated, "this node is not enrolled", "E-NODE", {}, "mayfly-agent enroll URL --fingerprint SHA256:… --token-file FILE");
+    const auto blocks = wire::parse_pem(text_of(*pem));
+    if (!blocks || blocks->empty()) return fail(Code::corrupt, certificate_file(config) + " is damaged", "E-NODE", {}, "enrol again");
+    const auto leaf = wire::parse_x509(blocks->front().der);
+    if (!leaf) return pass(leaf.error(), certificate_file(config));
+    return Validity::between(leaf->not_before, Instant(leaf->not_after.seconds() + 1));
+}
+
+}  // namespace
+
+Status enroll(const Config& config, const Digest& fingerprint, const std::string& token) {
+    const auto bundle = client::fetch_bundle(config.url, fingerprint);
+    if (!bundle) return pass(bundle.error());
+    auto ca = client::CaClient::connect(config.url, bundle->bundle, nullptr);
+    if (!ca) return pass(ca.error());
+    const auto key = crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256);
+    if (!key) return pass(key.error());
+    const auto csr = make_csr(*key);
+    if (!csr) return pass(csr.error());
+    const auto reply = ca->mint("/v1/enroll", api::EnrollRequest{token, *csr});
+    if (!reply) return pass(reply.error());
+    if (auto ok = files::make_private_dir(config.state_dir); !ok) return ok;
+    if (auto ok = files::write(bundle_file(config), view(wire::to_json(bundle->bundle).pretty()), 0644); !ok) return ok;
+    if (auto ok = files::write(config.state_dir + "/agent.toml", view(config_text(config)), 0644); !ok) return ok;
+    return save_identity(config, *key, *reply);
+}
+
+Result<Node> Node::load(const Config& config) {
+    if (const auto valid = identity_validity(config); !valid) return pass(valid.error());
+    const auto text = files::read(bundle_file(config), 1 << 20);
+    if (!text) return pass(text.error());
+    auto bundle = wire::parse_body<api::Bundle>(text_of(*text), bundle_file(config));
+    if (!bundle) return pass(bundle.error());
+    return Node(config, std::move(*bundle));
+}
+
+Result<client::CaClient> Node::connect() const {
+    const auto chain = files::read(certificate_file(config_), 64 * 1024);
+    if (!chain) return pass(chain.error());
+    auto key = files::read(key_file(config_), 64 * 1024);
+    if (!key) return pass(key.error());
+    const client::Credential credential{std::string(text_of(*chain)), Secret(std::move(*key))};
+    return client::CaClient::connect(config_.url, bundle_, &credential);
+}
+
+Status Node::renew_identity(Instant now, Rng& rng) {
+    const auto valid = identity_validity(config_);
+    if (!valid) return pass(valid.error());
+    if (!identity_renew_) identity_renew_ = renew_at(valid->after(), valid->before(), rng);
+    if (valid->before() <= now)
+        return fail(Code::expired, "this node's identity ended at " + valid->before().text(), "E-NODE-EXPIRED", "it was away for longer than its certificate lives", "enrol again with a new join token");
+    if (now < *identity_renew_) return {};
+    auto ca = connect();
+    if (!ca) return pass(ca.error());
+    const auto key = crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256);
+    if (!key) return pass(key.error());
+    const auto csr = make_csr(*key);
+    if (!csr) return pass(csr.error());
+    const auto reply = ca->mint("/v1/node/renew", api::NodeRenewRequest{*csr});
+    if (!reply) return pass(reply.error());
+    if (auto ok = save_identity(config_, *key, *reply); !ok) return ok;
+    identity_renew_.reset();
+    return {};
+}
+
+Status Node::renew_hosts(client::CaClient& ca, Instant now, Rng& rng) {
+    for (const auto& path : config_.host_keys) {
+        const auto held = hosts_.find(path);
+        if (held != hosts_.end() && now < held->second.renew) continue;
+        const auto prover = client::prove_with_file(path);
+        if (!prover) return pass(prover.error(), "host key " + path);
+        api::SshHostRequest request;
+        request.public_key = wire::encode_ssh_key_line(prover->key, "");
+        const auto reply = ca.mint("/v1/ssh/host-certificates", request, &*prover);
+        if (!reply) {
+            // A certificate that still stands is better than none: it is asked for again next round.
+            if (held != hosts_.end() && now < held->second.until && reply.error().code == Code::unavailable) continue;
+            return pass(reply.error());
+        }
+        const auto after = Instant::parse(reply->valid_after), before = Instant::parse(reply->valid_before);
+        if (!after || !before) return fail(Code::malformed, "the CA sent a certificate without a validity");
+        hosts_.insert_or_assign(path, Held{{path, reply->certificate}, *before, renew_at(*after, *before, rng)});
+    }
+    return {};
+}
+
+Result<std::string> Node::round(Instant now, Rng& rng) {
+    const auto work = [&]() -> Result<std::string> {
+        if (auto ok = renew_identity(now, rng); !ok) return pass(ok.error());
+        auto ca = connect();
+        if (!ca) return pass(ca.error());
+        if (auto ok = renew_hosts(*ca, now, rng); !ok) return pass(ok.error());
+        const auto trust = ca->get<api::NodeTrust>("/v1/node/trust");
+        if (!trust) return pass(trust.error());
+        std::vector<HostCertificate> certificates;
+        for (const auto& [path, held] : hosts_) certificates.push_back(held.certificate);
+        const auto set = plan_trust(*trust, certificates);
+        if (!set) return pass(set.error());
+        const auto change = perform(config_, *set);
+        if (!change) return pass(change.error());
+        return *change == Change::applied ? "sshd reads a new set" : "nothing changed";
+    };
+    auto done = work();
+    const auto kept = save_status(now, done ? *done : "", done ? "" : done.error().message);
+    if (!kept) return pass(kept.error());
+    return done;
+}
+
+Instant Node::next(Instant now) const {
+    Instant at = now + config_.poll;
+    if (identity_renew_) at = std::min(at, *identity_renew_);
+    for (const auto& [path, held] : hosts_) at = std::min(at, held.renew);
+    return std::max(at, Instant(now.seconds() + 1));
+}
+
+Status Node::save_status(Instant now, const std::string& last, const std::string& trouble) const {
+    const auto valid = identity_validity(config_);
+    wire::Json::Object hosts;
+    for (const auto& [path, held] : hosts_) hosts.emplace(path, wire::Json::Object{{"until", held.until.text()}, {"renews", held.renew.text()}});
+    const wire::Json json(wire::Json::Object{{"time", now.text()}, {"health", trouble.empty() ? "ok" : "trouble"}, {"last", last}, {"trouble", trouble}, {"ca", config_.url},
+                                             {"identity_until", valid ? valid->before().text() : ""}, {"identity_renews", identity_renew_ ? identity_renew_->text() : ""},
+                                             {"bundle_version", bundle_.version}, {"host_certificates", std::move(hosts)}});
+    return files::write(status_file(config_), view(json.pretty()), 0644);
+}
+
+}  // namespace mayfly::agent

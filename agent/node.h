@@ -1,0 +1,39 @@
+#pragma once
+// Node: this machine's standing with the CA: its identity, its pinned bundle, what it asks for and when.
+#include <optional>
+
+#include "agent/plan.h"
+#include "lib/client/ca_client.h"
+
+namespace mayfly::agent {
+
+/// enroll trades a join token for an identity, and writes agent.toml, bundle and identity into config.state_dir.
+Status enroll(const Config& config, const Digest& fingerprint, const std::string& token);
+
+class Node {
+public:
+    static Result<Node> load(const Config& config);
+
+    /// One round: renew what is due, ask for the trust, and let sshd read it. Returns what was done, in words.
+    Result<std::string> round(Instant now, Rng& rng);
+    /// When the next round should be at the latest.
+    [[nodiscard]] Instant next(Instant now) const;
+
+private:
+    struct Held {
+        HostCertificate certificate;
+        Instant until, renew;
+    };
+    explicit Node(Config config, api::Bundle bundle) : config_(std::move(config)), bundle_(std::move(bundle)) {}
+    Result<client::CaClient> connect() const;
+    Status renew_identity(Instant now, Rng& rng);
+    Status renew_hosts(client::CaClient& ca, Instant now, Rng& rng);
+    Status save_status(Instant now, const std::string& last, const std::string& trouble) const;
+
+    Config config_;
+    api::Bundle bundle_;
+    std::optional<Instant> identity_renew_;
+    std::map<std::string, Held> hosts_;  ///< by host key path
+};
+
+}  // namespace mayfly::agent
