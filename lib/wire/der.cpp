@@ -11,7 +11,8 @@ namespace mayfly::wire::der {
 
 namespace {
 
-constexpr std::size_t kLongest = 65535;
+constexpr std::size_t kLongest = 64 * 1024;
+constexpr std::size_t kLongestOid = 64;
 
 tl::unexpected<Error> bad(std::string_view what, std::string_view why) {
     return fail(Code::malformed, std::string(what) + ": " + std::string(why));
@@ -24,13 +25,22 @@ Status read_length(ByteView& rest, std::size_t& out, std::string_view what) {
     rest = rest.subspan(1);
     if (first < 0x80) return out = first, Status{};
     const std::size_t octets = first & 0x7fU;
-    if (octets == 0 || octets > 3) return bad(what, "a length that is indefinite or too large");
+    if (octets == 0 || octets > 3) return bad(what, "the length is indefinite or too large");
     if (rest.size() < octets) return bad(what, "the data ends too early");
     out = 0;
     for (std::size_t i = 0; i < octets; ++i) out = (out << 8U) | rest[i];
-    if (rest[0] == 0 || out < 0x80) return bad(what, "a length that is not minimal");
+    if (rest[0] == 0 || out < 0x80) return bad(what, "the length is not minimal");
     rest = rest.subspan(octets);
     return {};
+}
+
+/// X.690 sections 8 and 10.2: of the universal types only SEQUENCE, SET and the EXTERNAL family are constructed, and
+/// strings never are; tag 0 is BER's end-of-contents mark.
+bool form_is_der(std::uint8_t tag) {
+    if ((tag & 0xc0) != 0) return true;  // outside the universal class the form is the definition's business
+    const unsigned number = tag & 0x1fU;
+    const bool constructed = (tag & 0x20) != 0;
+    return number != 0 && constructed == (number == 8 || number == 11 || number == 16 || number == 17 || number == 29);
 }
 
 void append_base128(Bytes& out, std::uint64_t value) {
@@ -52,6 +62,7 @@ Result<Element> Reader::any(std::string_view what) {
     Element element;
     element.tag = rest[0];
     if ((element.tag & 0x1f) == 0x1f) return bad(what, "a tag of more than one byte");
+    if (!form_is_der(element.tag)) return bad(what, "a type in a form that DER does not have");
     rest = rest.subspan(1);
     std::size_t length = 0;
     if (auto ok = read_length(rest, length, what); !ok) return pass(ok.error());
@@ -148,9 +159,12 @@ Bytes time(std::int64_t seconds) {
 }
 
 Result<std::int64_t> parse_time(const Element& element) {
+    if (element.tag != kUtcTime && element.tag != kGeneralizedTime)
+        return bad("time", "neither UTCTime nor GeneralizedTime");
     std::string text(text_of(element.contents));
+    // RFC 5280 section 4.1.2.5.1: YY from 50 on is 19YY.
     if (element.tag == kUtcTime && text.size() == 13) text.insert(0, text[0] >= '5' ? "19" : "20");
-    else if (element.tag != kGeneralizedTime) return bad("time", "neither UTCTime nor GeneralizedTime");
+    else if (element.tag == kUtcTime) text.clear();
     if (text.size() != 15 || text.back() != 'Z') return bad("time", "not in the form that RFC 5280 asks for");
     const std::string rfc3339 = text.substr(0, 4) + "-" + text.substr(4, 2) + "-" + text.substr(6, 2) + "T" +
                                 text.substr(8, 2) + ":" + text.substr(10, 2) + ":" + text.substr(12, 2) + "Z";
@@ -160,7 +174,7 @@ Result<std::int64_t> parse_time(const Element& element) {
 }
 
 Result<std::string> parse_oid(const Element& element) {
-    if (element.tag != kOid || element.contents.empty() || element.contents.size() > 64)
+    if (element.tag != kOid || element.contents.empty() || element.contents.size() > kLongestOid)
         return bad("object identifier", "malformed");
     std::string out;
     std::uint64_t arc = 0;
@@ -181,6 +195,27 @@ Result<std::string> parse_oid(const Element& element) {
     }
     if (!fresh) return bad("object identifier", "ends in the middle of a number");
     return out;
+}
+
+Result<bool> parse_boolean(const Element& element, std::string_view what) {
+    if (element.tag != kBoolean || element.contents.size() != 1) return bad(what, "not a BOOLEAN");
+    if (element.contents[0] != 0x00 && element.contents[0] != 0xff) return bad(what, "neither TRUE nor FALSE");
+    return element.contents[0] == 0xff;
+}
+
+Result<ByteView> parse_unsigned(const Element& element, std::string_view what) {
+    if (element.tag != kInteger || element.contents.empty()) return bad(what, "not a number");
+    const ByteView number = element.contents;
+    if ((number[0] & 0x80) != 0) return bad(what, "a negative number");
+    if (number[0] != 0 || number.size() == 1) return number;
+    if ((number[1] & 0x80) == 0) return bad(what, "the number is not minimal");
+    return number.subspan(1);
+}
+
+Result<ByteView> parse_bit_string(const Element& element, std::string_view what) {
+    if (element.tag != kBitString || element.contents.empty()) return bad(what, "not a BIT STRING");
+    if (element.contents[0] != 0) return bad(what, "not whole bytes");
+    return element.contents.subspan(1);
 }
 
 }  // namespace mayfly::wire::der

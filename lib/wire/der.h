@@ -56,5 +56,11 @@ Bytes bit_string(ByteView contents, std::uint8_t unused_bits = 0);
 Bytes time(std::int64_t seconds_since_epoch);
 Result<std::int64_t> parse_time(const Element& element);
 Result<std::string> parse_oid(const Element& element);
+/// TRUE is 0xff and FALSE 0x00 (X.690 section 11.1): a flag that two readers see differently is no flag.
+Result<bool> parse_boolean(const Element& element, std::string_view what);
+/// The magnitude of a minimal INTEGER >= 0, without its sign octet; zero is one zero octet, as integer() takes it.
+Result<ByteView> parse_unsigned(const Element& element, std::string_view what);
+/// The contents of a BIT STRING of whole bytes.
+Result<ByteView> parse_bit_string(const Element& element, std::string_view what);
 
 }  // namespace mayfly::wire::der

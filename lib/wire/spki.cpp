@@ -28,16 +28,11 @@ Result<PublicKey> read_rsa(ByteView bits) {
     key.algorithm = KeyAlgorithm::rsa;
     der::Reader fields(body->contents);
     for (auto* part : {&key.modulus, &key.exponent}) {
-        const auto number = fields.expect(der::kInteger, "RSA number");
+        const auto element = fields.expect(der::kInteger, "RSA number");
+        if (!element) return pass(element.error());
+        const auto number = der::parse_unsigned(*element, "RSA number");
         if (!number) return pass(number.error());
-        ByteView value = number->contents;
-        if (value.empty() || (value.front() & 0x80) != 0) return fail(Code::malformed, "an RSA number is not positive");
-        if (value.front() == 0) {
-            if (value.size() == 1 || (value[1] & 0x80) == 0)
-                return fail(Code::malformed, "an RSA number is zero or not minimal");
-            value = value.subspan(1);
-        }
-        *part = to_bytes(value);
+        *part = to_bytes(*number);
     }
     if (auto ok = fields.finish("RSA key"); !ok) return pass(ok.error());
     if (auto ok = detail::check_rsa(key); !ok) return pass(ok.error());
@@ -102,9 +97,8 @@ Result<PublicKey> parse_spki(ByteView bytes) {
     const auto bits = fields.expect(der::kBitString, "public key bits");
     if (!bits) return pass(bits.error());
     if (auto ok = fields.finish("SubjectPublicKeyInfo"); !ok) return pass(ok.error());
-    if (bits->contents.empty() || bits->contents[0] != 0)
-        return fail(Code::malformed, "public key bits: not whole bytes");
-    const ByteView key_bytes = bits->contents.subspan(1);
+    const auto key_bytes = der::parse_bit_string(*bits, "public key bits");
+    if (!key_bytes) return pass(key_bytes.error());
 
     der::Reader inside(algorithm->contents);
     const auto id = inside.any("key algorithm");
@@ -113,12 +107,13 @@ Result<PublicKey> parse_spki(ByteView bytes) {
     if (!name) return pass(name.error());
     Result<PublicKey> key = fail(Code::unsupported, "key algorithm " + *name + " is not supported", "E-KEY-TYPE",
                                  "P-256, P-384, P-521, Ed25519 and RSA are", {});
-    if (*name == oid::kEcPublicKey) key = read_ec(inside, key_bytes);
-    else if (*name == oid::kEd25519) key = read_ed25519(key_bytes);
+    if (*name == oid::kEcPublicKey) key = read_ec(inside, *key_bytes);
+    else if (*name == oid::kEd25519) key = read_ed25519(*key_bytes);
     else if (*name == oid::kRsa) {
         const auto null = inside.expect(der::kNull, "RSA parameters");  // RFC 3279 section 2.3.1: MUST be NULL
         if (!null) return pass(null.error());
-        key = read_rsa(key_bytes);
+        if (!null->contents.empty()) return fail(Code::malformed, "RSA parameters: not NULL");
+        key = read_rsa(*key_bytes);
     }
     if (!key) return key;
     if (auto ok = inside.finish("key algorithm"); !ok) return pass(ok.error());

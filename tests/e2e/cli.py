@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""The command line against a real CA: every exit code, every refusal with its rule, and what the log says of it."""
+import hashlib
+import json
+import pathlib
+import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from world import POLICY, World  # noqa: E402
+
+passed = 0
+
+
+def expect(done, code, *texts):
+    global passed
+    said = done.stdout + done.stderr
+    assert done.returncode == code, f"{done.args}: exit {done.returncode}, not {code}\n{said}"
+    for text in texts:
+        assert text in said, f"{done.args}: no \"{text}\" in\n{said}"
+    passed += 1
+    return done
+
+
+world = World(POLICY)
+try:
+    run = lambda *argv: world.run("mayfly", *argv)  # noqa: E731
+    # Before anything is known.
+    expect(run("frobnicate"), 2)
+    expect(run("ssh", "cert"), 2, "--role")
+    expect(run("--version"), 0, "mayfly 0.")
+    expect(run("status"), 1, "E-CONTEXT", "fix: mayfly bootstrap")
+    expect(run("bootstrap", "https://127.0.0.1:1", "--fingerprint", world.fingerprint), 8, "E-UNREACHABLE")
+    expect(world.run("mayfly-ca", "init", "--dir", "ca", "--trust-domain", "x", "--owner", "a", "--owner-key", "alice.pub", "--passphrase-file", "pass", "--name", "dns:x"), 1, "E-INIT-TWICE")
+
+    # A CA that cannot open its keys says why, and leaves nothing behind.
+    (world.dir / "pass").write_text("wrong\n")
+    expect(world.run("mayfly-ca", "serve", "--config", "ca/ca.toml"), 5, "E-UNSEAL")
+    (world.dir / "pass").write_text("a passphrase of the test\n")
+    (world.dir / "ca/keys/log.sealed").chmod(0o644)
+    expect(world.run("mayfly-ca", "serve", "--config", "ca/ca.toml"), 9, "E-KEY-MODE", "log.sealed", "chmod 600")
+    (world.dir / "ca/keys/log.sealed").chmod(0o600)
+    config = (world.dir / "ca/ca.toml").read_text()
+    (world.dir / "ca/ca.toml").write_text(config.replace("[signer]", "[singer]"))
+    expect(world.run("mayfly-ca", "serve", "--config", "ca/ca.toml"), 2, 'did you mean "signer"')
+    (world.dir / "ca/ca.toml").write_text(config)
+
+    world.start()
+    wrong = "SHA256:" + "A" * 43
+    expect(run("bootstrap", world.url, "--fingerprint", wrong), 9, "E-FINGERPRINT")
+    assert not (world.dir / "config").exists() or not list((world.dir / "config").rglob("*.json")), "an untrusted CA left a context"
+    expect(run("bootstrap", world.url, "--fingerprint", world.fingerprint), 0, "verified")
+    expect(run("status"), 4, "E-SESSION", "fix: mayfly login")
+    world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "mallory")
+    expect(run("login", "--key", "mallory"), 4, "E-WHO")
+    expect(run("login", "--key", "alice", "--ttl", "9h"), 5, "E-SESSION-TTL", "8h")
+    expect(run("login", "--key", "alice"), 0, "human/alice")
+    me = json.loads(expect(run("status", "-o", "json"), 0).stdout)
+    assert me["identity"] == "human/alice" and me["roles"] == ["ops", "web"] and me["duties"] == ["platform", "auditor"], me
+    assert oct((world.dir / "state/mayfly/default/session.key").stat().st_mode)[-3:] == "600"
+
+    # Certificates, and the outside limits of each role.
+    expect(run("ssh", "cert", "--role", "ops", "--out", "k"), 0, "human/alice/ops/g-1")
+    expect(world.run("ssh-keygen", "-L", "-f", "k-cert.pub"), 0, "permit-pty", "ops")
+    expect(world.run("ssh-keygen", "-y", "-f", "k"), 0, "ssh-ed25519")
+    expect(run("ssh", "cert", "--role", "ops"), 1, "E-AGENT")
+    before = len(world.entries())
+    signed = (world.dir / "ca/signer.journal").read_text().count("\n")
+    for arguments, rule in ((["--ttl", "2h"], "E-ROLE-TTL"), (["--principal", "strict"], "E-PRINCIPAL"), (["--extension", "permit-agent-forwarding"], "E-EXTENSION"), (["--node", "nowhere"], "E-NODE")):
+        expect(run("ssh", "cert", "--role", "ops", "--out", "no", *arguments), 5, rule, "why:", "fix:")
+    expect(run("cert", "issue", "--role", "web", "--name", "evil.com", "--out", "no"), 5, "E-SAN", "dns:*.test.internal")
+    expect(run("cert", "issue", "--role", "web", "--name", "*.test.internal", "--out", "no"), 5, "E-WILDCARD")
+    expect(run("ssh", "cert", "--role", "strict", "--out", "no"), 5, "E-ROLE-NOT-HELD")
+    expect(run("ssh", "cert", "--role", "none-such", "--out", "no"), 5, "E-ROLE-UNKNOWN")
+    denied = [event for event in world.entries()[before:] if event["type"] == "request.refused"]
+    assert len(denied) == 8, denied
+    assert (world.dir / "ca/signer.journal").read_text().count("\n") == signed, "a refusal was signed"
+    assert not (world.dir / "no").exists()
+
+    # What is malformed is refused before it is decided.
+    expect(run("ssh", "cert", "--role", "ops", "--ttl", "1", "--out", "no"), 2, "E-DURATION")
+    expect(run("ssh", "cert", "--role", "op s", "--out", "no"), 2, "E-NAME")
+    expect(run("ssh", "cert", "--role", "ops", "--principal", "deploy,root", "--out", "no"), 2, "E-NAME")
+    expect(run("ssh", "cert", "--role", "ops", "--source-address", "0.0.0.0/0", "--out", "no"), 2, "E-CIDR")
+
+    # Other people's requests, with more in them than was asked for.
+    world.must("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "c.key", "-out", "c.csr", "-subj", "/CN=a.test.internal", "-addext", "subjectAltName=DNS:a.test.internal")
+    expect(run("cert", "issue", "--role", "web", "--name", "a.test.internal", "--csr", "c.csr", "--out", "c"), 0)
+    expect(world.run("openssl", "verify", "-CAfile", "c/ca.pem", "-untrusted", "c/chain.pem", "c/cert.pem"), 0, "OK")
+    expect(run("cert", "issue", "--role", "web", "--name", "b.test.internal", "--csr", "c.csr", "--out", "no"), 5, "E-CSR-NAMES")
+    expect(run("--dry-run", "cert", "issue", "--role", "web", "--name", "b.test.internal", "--out", "no"), 0, "would be minted")
+    assert not (world.dir / "no").exists()
+
+    # Who decides: never the asker where the role is strict, never somebody without the duty.
+    expect(run("role", "grant", "strict", "human/alice", "--for", "1d", "--reason", "mine"), 5, "E-SELF-GRANT")
+    expect(run("owner", "create", "bob"), 0)
+    expect(run("identity", "create", "human/bob", "--owner", "bob", "--key", "mallory.pub"), 0)
+    expect(run("role", "grant", "strict", "human/bob", "--for", "200d", "--reason", "long"), 5, "E-GRANT-TTL")
+    expect(run("role", "grant", "strict", "human/bob", "--for", "1d", "--reason", "on call"), 0, "holds strict")
+    bob = lambda *argv: world.run("env", f"XDG_STATE_HOME={world.dir}/bob", "mayfly", *argv)  # noqa: E731
+    expect(bob("login", "--key", "mallory"), 0, "human/bob")
+    expect(bob("ssh", "cert", "--role", "strict", "--out", "bobs"), 0)
+    expect(bob("ssh", "cert", "--role", "ops", "--out", "no"), 5, "E-ROLE-NOT-HELD")
+    expect(bob("role", "grant", "ops", "human/bob", "--for", "1d", "--reason", "mine"), 5, "E-NOT-CONTROL-OWNER")
+    expect(bob("owner", "create", "eve"), 5, "E-DUTY")
+    expect(bob("token", "create", "--node", "n1", "--owner", "alice"), 5, "E-DUTY")
+    expect(bob("audit", "tail"), 5, "E-DUTY")
+    expect(bob("revoke", "--identity", "human/alice", "--reason", "no"), 5, "E-DUTY")
+    expect(run("revoke", "--identity", "human/bob", "--reason", "left"), 0, "revoked")
+    expect(bob("status"), 4, "E-WHO")
+    expect(bob("login", "--key", "mallory"), 4)
+
+    # Secrets are shown once and never kept.
+    token = expect(run("token", "create", "--node", "db-7", "--owner", "alice", "--label", "env=dev"), 0).stdout.strip()
+    assert re.fullmatch(r"mayfly-join-[A-Za-z0-9_-]{43}", token), token
+    for file in list((world.dir / "ca").rglob("*")) + [world.dir / "ca.log"]:
+        if file.is_file():
+            assert token.encode() not in file.read_bytes(), f"the token stands in {file}"
+    expect(run("token", "create", "--node", "db-7", "--owner", "alice", "--ttl", "2h"), 5, "E-TOKEN-TTL")
+    expect(run("revoke", "--identity", "human/nobody", "--reason", "x"), 1, "E-IDENTITY-UNKNOWN")
+
+    # The log: every certificate a client holds is in it, and what was kept aside shows a rollback.
+    events = world.entries()
+    hashes = {event["data"].get("certificate_sha256") for event in events if event["type"] == "certificate.issued"}
+    import base64
+    for name in ("k-cert.pub", "bobs-cert.pub"):
+        blob = base64.b64decode((world.dir / name).read_text().split()[1])
+        assert hashlib.sha256(blob).hexdigest() in hashes, name
+    saved = world.dir / "log/entries"
+    raw = bytearray(saved.read_bytes())
+    raw[40] ^= 1
+    saved.write_bytes(bytes(raw))
+    expect(run("audit", "verify", "--offline", "log"), 10)
+    expect(run("inspect", "k-cert.pub"), 0, "SSH user certificate", "human/alice/ops/g-1")
+    expect(run("inspect", "alice"), 1, "E-INSPECT")
+    expect(run("logout"), 0)
+    expect(run("status"), 4, "E-SESSION")
+    openapi = world.run("curl", "-sk", world.url + "/v1/openapi.json").stdout
+    assert "/v1/ssh/user-certificates" in json.loads(openapi)["paths"]
+    expect(world.run("curl", "-sk", "--tls-max", "1.2", world.url + "/healthz"), 35)
+    assert world.stop() == 0, "the CA did not stop gracefully"
+    print(f"{passed} passed, 0 failed")
+finally:
+    world.close()

@@ -1,0 +1,108 @@
+"""A CA of its own in a temporary folder, for tests that run the real programs. Loopback only, any free port."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+
+class World:
+    def __init__(self, policy):
+        self.bin = pathlib.Path(os.environ["MAYFLY_BIN"])
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="mayfly-e2e."))
+        self.env = dict(os.environ, PATH=f"{self.bin}:{os.environ['PATH']}", HOME=str(self.dir / "home"), XDG_CONFIG_HOME=str(self.dir / "config"),
+                        XDG_STATE_HOME=str(self.dir / "state"), XDG_RUNTIME_DIR=str(self.dir / "run"))
+        for name in ("SSH_AUTH_SOCK", "MAYFLY_CONTEXT"):
+            self.env.pop(name, None)
+        (self.dir / "home").mkdir()
+        (self.dir / "pass").write_text("a passphrase of the test\n")
+        (self.dir / "pass").chmod(0o600)
+        (self.dir / "policy.toml").write_text(policy)
+        self.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "alice")
+        self.fingerprint = self.must("mayfly-ca", "init", "--dir", "ca", "--trust-domain", "test.internal", "--owner", "alice", "--owner-key", "alice.pub", "--passphrase-file", "pass", "--policy",
+                                     "policy.toml", "--listen", "127.0.0.1:0", "--name", "ip:127.0.0.1", "--insecure-fast-seal").stdout.strip()
+        self.ca = None
+
+    def run(self, *argv, **options):
+        return subprocess.run(argv, cwd=self.dir, env=self.env, capture_output=True, text=True, timeout=60, **options)
+
+    def must(self, *argv):
+        done = self.run(*argv)
+        assert done.returncode == 0, f"{argv}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    def start(self, port=None):
+        config = self.dir / "ca/ca.toml"
+        if port:
+            config.write_text(config.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}"))
+        address = self.dir / "ca/address"
+        address.unlink(missing_ok=True)
+        self.ca = subprocess.Popen(["mayfly-ca", "serve", "--config", "ca/ca.toml"], cwd=self.dir, env=self.env, stdout=open(self.dir / "ca.log", "ab"), stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + 20
+        while not address.exists() or not address.read_text().endswith("\n"):
+            assert self.ca.poll() is None, (self.dir / "ca.log").read_text()[-2000:]
+            assert time.monotonic() < deadline, "the CA did not come up"
+            time.sleep(0.01)  # a poll of what we wait for, not a guess at how long it takes
+        self.url = "https://" + address.read_text().strip()
+        return self.url
+
+    def login(self):
+        self.must("mayfly", "bootstrap", self.url, "--fingerprint", self.fingerprint)
+        self.must("mayfly", "login", "--key", "alice")
+
+    def stop(self, how=signal.SIGTERM):
+        if self.ca and self.ca.poll() is None:
+            self.ca.send_signal(how)
+        code = self.ca.wait(timeout=20) if self.ca else 0
+        return code
+
+    def entries(self):
+        """Every event of the verified log."""
+        shutil.rmtree(self.dir / "log", ignore_errors=True)
+        self.must("mayfly", "audit", "verify", "--save", "log")
+        self.must("mayfly", "audit", "verify", "--offline", "log")
+        raw, out = (self.dir / "log/entries").read_bytes(), []
+        while raw:
+            size = int.from_bytes(raw[:2], "big")
+            out.append(json.loads(raw[2:2 + size]))
+            raw = raw[2 + size:]
+        return out
+
+    def close(self):
+        self.stop(signal.SIGKILL)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+POLICY = """
+version = 1
+[[role]]
+name = "ops"
+owner = "alice"
+max_lifetime = "1h"
+risk = "low"
+separation = "reviewed"
+[role.ssh]
+accounts = ["deploy"]
+nodes = { env = "dev" }
+extensions = ["permit-pty"]
+[[role]]
+name = "web"
+owner = "alice"
+max_lifetime = "24h"
+risk = "low"
+separation = "reviewed"
+[role.x509]
+usage = ["server", "client"]
+names = ["dns:*.test.internal", "ip:127.0.0.1"]
+[[role]]
+name = "strict"
+owner = "alice"
+max_lifetime = "1h"
+risk = "high"
+[role.ssh]
+accounts = ["root"]
+nodes = "all"
+"""
