@@ -93,9 +93,12 @@ Bytes tlv(std::uint8_t tag, ByteView contents) {
     ensure(contents.size() < (1U << 24U), "a DER element of ours is small");
     Bytes out{tag};
     const std::size_t size = contents.size();
-    if (size >= 0x10000) out.push_back(0x83), out.push_back(static_cast<std::uint8_t>(size >> 16U));
-    else if (size >= 0x100) out.push_back(0x82);
-    else if (size >= 0x80) out.push_back(0x81);
+    if (size >= 0x10000)
+        out.push_back(0x83), out.push_back(static_cast<std::uint8_t>(size >> 16U));
+    else if (size >= 0x100)
+        out.push_back(0x82);
+    else if (size >= 0x80)
+        out.push_back(0x81);
     if (size >= 0x100) out.push_back(static_cast<std::uint8_t>(size >> 8U));
     out.push_back(static_cast<std::uint8_t>(size));
     out.insert(out.end(), contents.begin(), contents.end());
@@ -135,8 +138,10 @@ Bytes oid(std::string_view dotted) {
         ensure(error == std::errc{}, "an OID of ours is dotted numbers");
         dotted.remove_prefix(static_cast<std::size_t>(end - dotted.data()));
         if (!dotted.empty()) dotted.remove_prefix(1);
-        if (index == 0) first = arc;
-        else append_base128(contents, index == 1 ? first * 40 + arc : arc);
+        if (index == 0)
+            first = arc;
+        else
+            append_base128(contents, index == 1 ? first * 40 + arc : arc);
     }
     return tlv(kOid, contents);
 }
@@ -163,8 +168,10 @@ Result<std::int64_t> parse_time(const Element& element) {
         return bad("time", "neither UTCTime nor GeneralizedTime");
     std::string text(text_of(element.contents));
     // RFC 5280 section 4.1.2.5.1: YY from 50 on is 19YY.
-    if (element.tag == kUtcTime && text.size() == 13) text.insert(0, text[0] >= '5' ? "19" : "20");
-    else if (element.tag == kUtcTime) text.clear();
+    if (element.tag == kUtcTime && text.size() == 13)
+        text.insert(0, text[0] >= '5' ? "19" : "20");
+    else if (element.tag == kUtcTime)
+        text.clear();
     if (text.size() != 15 || text.back() != 'Z') return bad("time", "not in the form that RFC 5280 asks for");
     const std::string rfc3339 = text.substr(0, 4) + "-" + text.substr(4, 2) + "-" + text.substr(6, 2) + "T" +
                                 text.substr(8, 2) + ":" + text.substr(10, 2) + ":" + text.substr(12, 2) + "Z";

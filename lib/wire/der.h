@@ -12,9 +12,19 @@
 namespace mayfly::wire::der {
 
 enum Tag : std::uint8_t {
-    kBoolean = 0x01, kInteger = 0x02, kBitString = 0x03, kOctetString = 0x04, kNull = 0x05, kOid = 0x06,
-    kUtf8String = 0x0c, kPrintableString = 0x13, kIa5String = 0x16, kUtcTime = 0x17, kGeneralizedTime = 0x18,
-    kSequence = 0x30, kSet = 0x31,
+    kBoolean = 0x01,
+    kInteger = 0x02,
+    kBitString = 0x03,
+    kOctetString = 0x04,
+    kNull = 0x05,
+    kOid = 0x06,
+    kUtf8String = 0x0c,
+    kPrintableString = 0x13,
+    kIa5String = 0x16,
+    kUtcTime = 0x17,
+    kGeneralizedTime = 0x18,
+    kSequence = 0x30,
+    kSet = 0x31,
 };
 /// context(n) is a constructed context tag [n]; context_primitive(n) a primitive one.
 constexpr std::uint8_t context(std::uint8_t n) { return static_cast<std::uint8_t>(0xa0 | n); }

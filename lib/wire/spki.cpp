@@ -77,13 +77,14 @@ Result<Bytes> encode_spki(const PublicKey& key) {
     if (key.algorithm == KeyAlgorithm::ed25519)
         return der::sequence({der::sequence({der::oid(oid::kEd25519)}), der::bit_string(key.point)});
     if (key.algorithm == KeyAlgorithm::rsa)
-        return der::sequence(
-            {der::sequence({der::oid(oid::kRsa), der::tlv(der::kNull, {})}),
-             der::bit_string(der::sequence({der::integer(ByteView(key.modulus)), der::integer(ByteView(key.exponent))}))});
+        return der::sequence({der::sequence({der::oid(oid::kRsa), der::tlv(der::kNull, {})}),
+                              der::bit_string(der::sequence(
+                                  {der::integer(ByteView(key.modulus)), der::integer(ByteView(key.exponent))}))});
     const auto curve =
         std::find_if(kCurves.begin(), kCurves.end(), [&](const auto& c) { return c.algorithm == key.algorithm; });
     ensure(curve != kCurves.end(), "every other key is on a named curve");
-    return der::sequence({der::sequence({der::oid(oid::kEcPublicKey), der::oid(curve->oid)}), der::bit_string(key.point)});
+    return der::sequence(
+        {der::sequence({der::oid(oid::kEcPublicKey), der::oid(curve->oid)}), der::bit_string(key.point)});
 }
 
 Result<PublicKey> parse_spki(ByteView bytes) {
@@ -107,8 +108,10 @@ Result<PublicKey> parse_spki(ByteView bytes) {
     if (!name) return pass(name.error());
     Result<PublicKey> key = fail(Code::unsupported, "key algorithm " + *name + " is not supported", "E-KEY-TYPE",
                                  "P-256, P-384, P-521, Ed25519 and RSA are", {});
-    if (*name == oid::kEcPublicKey) key = read_ec(inside, *key_bytes);
-    else if (*name == oid::kEd25519) key = read_ed25519(*key_bytes);
+    if (*name == oid::kEcPublicKey)
+        key = read_ec(inside, *key_bytes);
+    else if (*name == oid::kEd25519)
+        key = read_ed25519(*key_bytes);
     else if (*name == oid::kRsa) {
         const auto null = inside.expect(der::kNull, "RSA parameters");  // RFC 3279 section 2.3.1: MUST be NULL
         if (!null) return pass(null.error());

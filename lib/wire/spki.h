@@ -33,8 +33,9 @@ struct CertificateRequest {
     std::string signature_oid;
     Bytes signature;
 };
-/// Refuses requests with extensions other than subjectAltName, basicConstraints CA:FALSE, keyUsage and extKeyUsage
-/// (the last three are ignored), duplicate extensions, NUL or control characters in names.
+/// Refuses requests with extensions other than subjectAltName, basicConstraints CA:FALSE, keyUsage, extKeyUsage and
+/// subjectKeyIdentifier (the last four are ignored), duplicate extensions or attributes, more than one CN, and names
+/// that are empty or hold anything but printable ASCII.
 Result<CertificateRequest> parse_csr(ByteView der);
 /// encode_csr_to_be_signed with an empty subject and the given names; encode_csr adds the signature.
 Result<Bytes> encode_csr_to_be_signed(const PublicKey& key, const std::vector<SubjectName>& names);

@@ -1,13 +1,17 @@
 // X.509 certificates as Mayfly writes them (RFC 5280 section 4).
 #include "lib/wire/der.h"
+#include "lib/wire/distinguished_name.h"
+#include "lib/wire/general_names.h"
 #include "lib/wire/oids.h"
-#include "lib/wire/subject_name.h"
 #include "lib/wire/x509.h"
 #include "lib/wire/x509_fields.h"
 
 namespace mayfly::wire {
 
 namespace {
+
+constexpr std::size_t kLongestSerial = 20, kKeyIdSize = 20;
+constexpr std::int64_t k1950 = -631152000, k10000 = 253402300800;
 
 enum class Critical { no, yes };
 
@@ -18,8 +22,8 @@ Bytes extension(std::string_view id, Critical critical, ByteView value) {
 
 Bytes common_name(const std::string& text) {
     if (text.empty()) return der::sequence({});
-    return der::sequence({der::tlv(
-        der::kSet, der::sequence({der::oid(oid::kCommonName), der::tlv(der::kUtf8String, view(text))}))});
+    return der::sequence(
+        {der::tlv(der::kSet, der::sequence({der::oid(oid::kCommonName), der::tlv(der::kUtf8String, view(text))}))});
 }
 
 /// keyUsage bits, most significant first (RFC 5280 section 4.2.1.3).
@@ -64,16 +68,44 @@ Bytes extensions(const X509Certificate& certificate) {
     return der::tlv(der::context(3), der::tlv(der::kSequence, all));
 }
 
-Status check(const X509Certificate& certificate) {
-    const bool authority = certificate.usage == X509Usage::authority;
-    if (certificate.serial.empty() || certificate.serial.size() > 20 || certificate.serial.front() == 0 ||
-        (certificate.serial.size() == 20 && (certificate.serial.front() & 0x80) != 0))
-        return fail(Code::malformed, "the serial is not positive within 20 octets (RFC 5280 section 4.1.2.2)");
+Status check_serial(const Bytes& serial) {
+    const bool ok = !serial.empty() && serial.front() != 0 && serial.size() <= kLongestSerial &&
+                    (serial.size() < kLongestSerial || (serial.front() & 0x80) == 0);
+    if (ok) return {};
+    return fail(Code::malformed, "the serial is not positive within 20 octets (RFC 5280 section 4.1.2.2)");
+}
+
+Status check_names(const X509Certificate& certificate) {
     if (certificate.issuer_common_name.empty()) return fail(Code::malformed, "the issuer has no name");
     if (certificate.subject_common_name.empty() && certificate.names.empty())
-        return fail(Code::malformed, "a certificate names somebody");
+        return fail(Code::malformed, "the certificate would name nobody");
+    if (auto ok = detail::check_common_name(certificate.issuer_common_name, "issuer"); !ok) return ok;
+    if (auto ok = detail::check_common_name(certificate.subject_common_name, "subject"); !ok) return ok;
+    return detail::check_names(certificate.names);
+}
+
+/// What only one of the two kinds of certificate may say.
+Status check_kind(const X509Certificate& certificate) {
+    const bool authority = certificate.usage == X509Usage::authority;
+    if (!authority && certificate.path_length != -1)
+        return fail(Code::malformed, "a path length is for authorities only (RFC 5280 section 4.2.1.9)");
+    if (authority && certificate.path_length < -1) return fail(Code::malformed, "a path length is not negative");
+    if (authority && certificate.subject_common_name.empty())
+        return fail(Code::malformed, "an authority has a subject (RFC 5280 section 4.1.2.6)");
     if (authority && certificate.no_revocation)
         return fail(Code::malformed, "noRevAvail is for end entities only (RFC 9608 section 2)");
+    return {};
+}
+
+Status check(const X509Certificate& certificate) {
+    if (auto ok = check_serial(certificate.serial); !ok) return ok;
+    if (auto ok = check_names(certificate); !ok) return ok;
+    if (auto ok = check_kind(certificate); !ok) return ok;
+    // RFC 5280 section 4.1.2.5: both forms of time together reach from 1950 to 9999.
+    if (certificate.validity.after().seconds() < k1950 || certificate.validity.before().seconds() > k10000)
+        return fail(Code::malformed, "the validity lies outside the years 1950 to 9999");
+    if (certificate.subject_key_id.size() != kKeyIdSize || certificate.authority_key_id.size() != kKeyIdSize)
+        return fail(Code::malformed, "a key identifier is not 20 bytes (RFC 7093 section 2)");
     return {};
 }
 
@@ -86,17 +118,16 @@ Result<Bytes> encode_to_be_signed(const X509Certificate& certificate) {
     const auto spki = encode_spki(certificate.subject);
     if (!spki) return pass(spki.error());
     const Validity& validity = certificate.validity;
-    return der::sequence({der::tlv(der::context(0), der::integer(std::uint64_t{2})), der::integer(ByteView(certificate.serial)), *algorithm,
-                          common_name(certificate.issuer_common_name),
-                          // notAfter is inclusive (RFC 5280 section 4.1.2.5); our validity ends before its end.
-                          der::sequence({der::time(validity.after().seconds()), der::time(validity.before().seconds() - 1)}),
-                          common_name(certificate.subject_common_name), *spki, extensions(certificate)});
+    return der::sequence(
+        {der::tlv(der::context(0), der::integer(std::uint64_t{2})), der::integer(ByteView(certificate.serial)),
+         *algorithm, common_name(certificate.issuer_common_name),
+         // notAfter is inclusive (RFC 5280 section 4.1.2.5); our validity ends before its end.
+         der::sequence({der::time(validity.after().seconds()), der::time(validity.before().seconds() - 1)}),
+         common_name(certificate.subject_common_name), *spki, extensions(certificate)});
 }
 
 Result<Bytes> encode_signed(ByteView to_be_signed, KeyAlgorithm issuer, ByteView signature) {
-    const auto algorithm = detail::signature_algorithm(issuer);
-    if (!algorithm) return pass(algorithm.error());
-    return der::sequence({to_be_signed, *algorithm, der::bit_string(signature)});
+    return detail::encode_with_signature(to_be_signed, issuer, signature);
 }
 
 }  // namespace mayfly::wire

@@ -1,59 +1,17 @@
 #include "lib/wire/x509_fields.h"
 
-#include <array>
 #include <set>
 
 #include "lib/wire/oids.h"
-#include "mayfly/names.h"
 
 namespace mayfly::wire::detail {
 
 namespace {
 
 constexpr std::size_t kMostExtensions = 64;
-
-std::string attribute_name(const std::string& id) {
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNames = {
-        {{"2.5.4.3", "CN"}, {"2.5.4.6", "C"}, {"2.5.4.7", "L"}, {"2.5.4.8", "ST"}, {"2.5.4.10", "O"}, {"2.5.4.11", "OU"},
-         {"2.5.4.5", "serialNumber"}}};
-    for (const auto& [oid, name] : kNames)
-        if (oid == id) return std::string(name);
-    return id;
-}
+constexpr std::size_t kLongestSignature = 1024;  // RSA of 8192 bits
 
 }  // namespace
-
-Result<Name> read_name(ByteView rdn_sequence) {
-    Name out;
-    der::Reader rdns(rdn_sequence);
-    while (!rdns.empty()) {
-        const auto rdn = rdns.expect(der::kSet, "name");
-        if (!rdn) return pass(rdn.error());
-        der::Reader set(rdn->contents);
-        while (!set.empty()) {
-            const auto attribute = set.expect(der::kSequence, "name attribute");
-            if (!attribute) return pass(attribute.error());
-            der::Reader fields(attribute->contents);
-            const auto id_element = fields.any("name attribute type");
-            if (!id_element) return pass(id_element.error());
-            const auto id = der::parse_oid(*id_element);
-            if (!id) return pass(id.error());
-            const auto value = fields.any("name attribute value");
-            if (!value) return pass(value.error());
-            if (auto ok = fields.finish("name attribute"); !ok) return pass(ok.error());
-            const std::string text(text_of(value->contents));
-            if (!out.text.empty()) out.text += ',';
-            out.text += attribute_name(*id) + "=" + printable(text);
-            if (*id == oid::kCommonName) {
-                for (const char c : text)
-                    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-                        return fail(Code::malformed, "a common name with control characters");
-                out.common_name = text;
-            }
-        }
-    }
-    return out;
-}
 
 Result<SignatureValue> read_signature(der::Reader& parts) {
     const auto algorithm = parts.expect(der::kSequence, "signature algorithm");
@@ -63,11 +21,16 @@ Result<SignatureValue> read_signature(der::Reader& parts) {
     if (!id) return pass(id.error());
     auto name = der::parse_oid(*id);
     if (!name) return pass(name.error());
+    if (!inside.empty()) {  // parameters ANY DEFINED BY algorithm OPTIONAL: one element
+        if (const auto parameters = inside.any("signature algorithm"); !parameters) return pass(parameters.error());
+    }
+    if (auto ok = inside.finish("signature algorithm"); !ok) return pass(ok.error());
     const auto bits = parts.expect(der::kBitString, "signature");
     if (!bits) return pass(bits.error());
     if (auto ok = parts.finish("signature"); !ok) return pass(ok.error());
-    if (bits->contents.empty() || bits->contents[0] != 0) return fail(Code::malformed, "signature: not whole bytes");
-    return SignatureValue{std::move(*name), to_bytes(bits->contents.subspan(1))};
+    const auto bytes = der::parse_bit_string(*bits, "signature");
+    if (!bytes) return pass(bytes.error());
+    return SignatureValue{to_bytes(algorithm->whole), std::move(*name), to_bytes(*bytes)};
 }
 
 Result<Bytes> signature_algorithm(KeyAlgorithm signer) {
@@ -83,8 +46,19 @@ Result<Bytes> signature_algorithm(KeyAlgorithm signer) {
     return fail(Code::unsupported, "FIDO keys do not sign X.509 structures");
 }
 
-Status each_extension(ByteView extensions,
-                      const std::function<Status(const std::string&, bool, ByteView)>& use) {
+Result<Bytes> encode_with_signature(ByteView to_be_signed, KeyAlgorithm signer, ByteView signature) {
+    const auto algorithm = signature_algorithm(signer);
+    if (!algorithm) return pass(algorithm.error());
+    der::Reader body(to_be_signed);
+    if (const auto whole = body.expect(der::kSequence, "to-be-signed bytes"); !whole) return pass(whole.error());
+    if (auto ok = body.finish("to-be-signed bytes"); !ok) return pass(ok.error());
+    if (signature.empty() || signature.size() > kLongestSignature)
+        return fail(Code::malformed, "the signature is empty or too long");
+    return der::sequence({to_be_signed, *algorithm, der::bit_string(signature)});
+}
+
+Status each_extension(ByteView extensions, const std::function<Status(const std::string&, bool, ByteView)>& use) {
+    if (extensions.empty()) return fail(Code::malformed, "a list of no extensions");
     std::set<std::string> seen;
     der::Reader list(extensions);
     while (!list.empty()) {
@@ -99,9 +73,10 @@ Status each_extension(ByteView extensions,
         if (fields.peek() == der::kBoolean) {
             const auto flag = fields.any("critical");
             if (!flag) return pass(flag.error());
-            // DER: DEFAULT FALSE is left out, so a present flag is TRUE.
-            if (flag->contents.size() != 1 || flag->contents[0] != 0xff)
-                return fail(Code::malformed, "extension " + *id + ": critical is not TRUE");
+            const auto is_set = der::parse_boolean(*flag, "critical");
+            if (!is_set) return pass(is_set.error());
+            // X.690 section 11.5: a DEFAULT is left out, so a flag that is there is TRUE.
+            if (!*is_set) return fail(Code::malformed, "extension " + *id + ": critical is written and FALSE");
             critical = true;
         }
         const auto value = fields.expect(der::kOctetString, "extension value");

@@ -8,13 +8,8 @@
 
 namespace mayfly::wire::detail {
 
-struct Name {
-    std::string text;         ///< one line, "CN=…,O=…"
-    std::string common_name;  ///< of the last CN, "" when there is none
-};
-Result<Name> read_name(ByteView rdn_sequence);
-
 struct SignatureValue {
+    Bytes algorithm;  ///< AlgorithmIdentifier as encoded
     std::string oid;
     Bytes bytes;
 };
@@ -22,8 +17,11 @@ struct SignatureValue {
 Result<SignatureValue> read_signature(der::Reader& parts);
 /// AlgorithmIdentifier for signatures by a key of that algorithm.
 Result<Bytes> signature_algorithm(KeyAlgorithm signer);
+/// SEQUENCE { to_be_signed, AlgorithmIdentifier, BIT STRING }: the shape of certificates and requests alike.
+Result<Bytes> encode_with_signature(ByteView to_be_signed, KeyAlgorithm signer, ByteView signature);
 
-/// Calls `use` for each extension of a SEQUENCE OF Extension; a repeated one fails (RFC 5280 section 4.2).
+/// Calls `use` for each extension of a SEQUENCE OF Extension. None at all fails, and so does a repeated one
+/// (RFC 5280 section 4.2).
 Status each_extension(ByteView extensions,
                       const std::function<Status(const std::string& oid, bool critical, ByteView value)>& use);
 
