@@ -19,7 +19,9 @@ std::string quoted_list(const std::vector<std::string>& words) {
 
 Result<Config> load_config(const std::string& path) {
     const auto text = files::read(path, 1 << 20);
-    if (!text) return fail(Code::not_found, "there is no configuration at " + path, "E-CONFIG", {}, "mayfly-agent enroll makes one");
+    if (!text)
+        return fail(Code::not_found, "there is no configuration at " + path, "E-CONFIG", {},
+                    "mayfly-agent enroll makes one");
     const auto toml = config::parse(text_of(*text));
     if (!toml) return pass(toml.error(), path);
     Status status;
@@ -38,7 +40,8 @@ Result<Config> load_config(const std::string& path) {
     table.lifetime("poll", out.poll);
     if (out.url.empty()) table.refuse(nullptr, "url is missing");
     if (out.host_keys.empty()) table.refuse(nullptr, "host_keys is empty: sshd could prove nothing");
-    if (out.reload.empty() && out.reload_pid_file.empty()) table.refuse(nullptr, "neither reload nor reload_pid_file says how sshd is reloaded");
+    if (out.reload.empty() && out.reload_pid_file.empty())
+        table.refuse(nullptr, "neither reload nor reload_pid_file says how sshd is reloaded");
     table.finish();
     if (!status) return pass(status.error());
     return out;
@@ -46,15 +49,32 @@ Result<Config> load_config(const std::string& path) {
 
 std::string config_text(const Config& config) {
     return "# mayfly-agent reads this file. Keep it owned by root.\n"
-           "url = \"" + config.url + "\"\n"
-           "sshd_program = \"" + config.sshd_program + "\"\n"
-           "sshd_config = \"" + config.sshd_config + "\"      # its first lines must include drop_in\n"
-           "drop_in = \"" + config.drop_in + "\"\n"
-           "trust_dir = \"" + config.trust_dir + "\"\n"
-           "host_keys = " + quoted_list(config.host_keys) + "\n"
-           "reload = " + quoted_list(config.reload) + "\n"
-           "reload_pid_file = \"" + config.reload_pid_file + "\"      # when set: SIGHUP to that process instead of reload\n"
-           "poll = \"" + config.poll.text() + "\"\n";
+           "url = \"" +
+           config.url +
+           "\"\n"
+           "sshd_program = \"" +
+           config.sshd_program +
+           "\"\n"
+           "sshd_config = \"" +
+           config.sshd_config +
+           "\"      # its first lines must include drop_in\n"
+           "drop_in = \"" +
+           config.drop_in +
+           "\"\n"
+           "trust_dir = \"" +
+           config.trust_dir +
+           "\"\n"
+           "host_keys = " +
+           quoted_list(config.host_keys) +
+           "\n"
+           "reload = " +
+           quoted_list(config.reload) +
+           "\n"
+           "reload_pid_file = \"" +
+           config.reload_pid_file +
+           "\"      # when set: SIGHUP to that process instead of reload\n"
+           "poll = \"" +
+           config.poll.text() + "\"\n";
 }
 
 }  // namespace mayfly::agent

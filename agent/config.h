@@ -14,11 +14,11 @@ struct Config {
     std::string sshd_program = "/usr/sbin/sshd";
     std::string sshd_config = "/etc/ssh/sshd_config";
     std::string drop_in = "/etc/ssh/sshd_config.d/00-mayfly.conf";  ///< must be included before other settings
-    std::string trust_dir = "/etc/ssh/mayfly";                       ///< generations of what sshd reads
+    std::string trust_dir = "/etc/ssh/mayfly";                      ///< generations of what sshd reads
     std::vector<std::string> host_keys{"/etc/ssh/ssh_host_ed25519_key"};
-    std::vector<std::string> reload{"systemctl", "reload", "ssh"};   ///< argv; never a shell
-    std::string reload_pid_file;                                      ///< when set: SIGHUP to that process instead
-    Lifetime poll = *Lifetime::of_seconds(60);                        ///< how often the trust is asked for
+    std::vector<std::string> reload{"systemctl", "reload", "ssh"};  ///< argv; never a shell
+    std::string reload_pid_file;                                    ///< when set: SIGHUP to that process instead
+    Lifetime poll = *Lifetime::of_seconds(60);                      ///< how often the trust is asked for
 };
 
 Result<Config> load_config(const std::string& path);

@@ -31,12 +31,16 @@ int run_enroll(EnrollFlags flags) {
     token = token.substr(0, token.find_first_of("\r\n"));
     flags.config.state_dir = std::filesystem::absolute(flags.config.state_dir).string();
     if (auto ok = agent::enroll(flags.config, *fingerprint, token); !ok) return report(ok.error());
-    std::fprintf(stderr, "✓ enrolled; wrote %s/agent.toml\nnext: mayfly-agent run --config %s/agent.toml\n", flags.config.state_dir.c_str(), flags.config.state_dir.c_str());
+    std::fprintf(stderr, "✓ enrolled; wrote %s/agent.toml\nnext: mayfly-agent run --config %s/agent.toml\n",
+                 flags.config.state_dir.c_str(), flags.config.state_dir.c_str());
     return 0;
 }
 
 void line(const char* what, const std::string& text) {
-    std::printf("%s\n", wire::Json(wire::Json::Object{{"time", SystemClock().now().text()}, {"event", what}, {"text", text}}).canonical().c_str());
+    std::printf("%s\n",
+                wire::Json(wire::Json::Object{{"time", SystemClock().now().text()}, {"event", what}, {"text", text}})
+                    .canonical()
+                    .c_str());
     std::fflush(stdout);
 }
 
@@ -74,7 +78,9 @@ int run_status(const std::string& config_file) {
     const auto config = agent::load_config(config_file);
     if (!config) return report(config.error());
     const auto status = files::read(config->state_dir + "/status.json", 1 << 20);
-    if (!status) return report(Error{Code::not_found, "the agent has not run yet", "E-STATUS", {}, "mayfly-agent run --config " + config_file});
+    if (!status)
+        return report(Error{
+            Code::not_found, "the agent has not run yet", "E-STATUS", {}, "mayfly-agent run --config " + config_file});
     std::printf("%s", std::string(text_of(*status)).c_str());
     const auto json = wire::parse_json(text_of(*status));
     const auto* health = json && json->object() != nullptr ? json->object()->at("health").string() : nullptr;
@@ -95,13 +101,16 @@ int main(int argc, char** argv) {
     enroll_verb->add_option("url", enroll.config.url, "https://host[:port]")->required();
     enroll_verb->add_option("--fingerprint", enroll.fingerprint, "SHA256:… of the CA's bundle")->required();
     enroll_verb->add_option("--token-file", enroll.token_file, "file with the join token; standard input when absent");
-    enroll_verb->add_option("--dir", enroll.config.state_dir, "folder for identity, bundle and agent.toml")->capture_default_str();
+    enroll_verb->add_option("--dir", enroll.config.state_dir, "folder for identity, bundle and agent.toml")
+        ->capture_default_str();
     enroll_verb->add_option("--sshd-program", enroll.config.sshd_program)->capture_default_str();
     enroll_verb->add_option("--sshd-config", enroll.config.sshd_config)->capture_default_str();
-    enroll_verb->add_option("--drop-in", enroll.config.drop_in, "file that sshd_config includes first")->capture_default_str();
+    enroll_verb->add_option("--drop-in", enroll.config.drop_in, "file that sshd_config includes first")
+        ->capture_default_str();
     enroll_verb->add_option("--trust-dir", enroll.config.trust_dir)->capture_default_str();
     enroll_verb->add_option("--host-key", enroll.config.host_keys, "private host key (repeat)")->capture_default_str();
-    enroll_verb->add_option("--reload-pid-file", enroll.config.reload_pid_file, "SIGHUP to this process instead of systemctl reload ssh");
+    enroll_verb->add_option("--reload-pid-file", enroll.config.reload_pid_file,
+                            "SIGHUP to this process instead of systemctl reload ssh");
 
     std::string config_file = "/var/lib/mayfly-agent/agent.toml";
     bool once = false;

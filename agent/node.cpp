@@ -26,8 +26,8 @@ Result<std::string> make_csr(const crypto::PrivateKey& key) {
     return wire::encode_pem("CERTIFICATE REQUEST", *der);
 }
 
-/// Key and certificate are one file each; a reader that sees a new key beside an old certificate asks again next round, so
-/// the certificate, which is useless without its key, is written last.
+/// Key and certificate are one file each; a reader that sees a new key beside an old certificate asks again next round,
+/// so the certificate, which is useless without its key, is written last.
 Status save_identity(const Config& config, const crypto::PrivateKey& key, const api::CertificateReply& reply) {
     const Secret pem = key.export_pem();
     if (auto ok = files::write(key_file(config), pem.reveal(), 0600); !ok) return ok;
@@ -36,9 +36,12 @@ Status save_identity(const Config& config, const crypto::PrivateKey& key, const 
 
 Result<Validity> identity_validity(const Config& config) {
     const auto pem = files::read(certificate_file(config), 64 * 1024);
-    if (!pem) return fail(Code::unauthenticated, "this node is not enrolled", "E-NODE", {}, "mayfly-agent enroll URL --fingerprint SHA256:… --token-file FILE");
+    if (!pem)
+        return fail(Code::unauthenticated, "this node is not enrolled", "E-NODE", {},
+                    "mayfly-agent enroll URL --fingerprint SHA256:… --token-file FILE");
     const auto blocks = wire::parse_pem(text_of(*pem));
-    if (!blocks || blocks->empty()) return fail(Code::corrupt, certificate_file(config) + " is damaged", "E-NODE", {}, "enrol again");
+    if (!blocks || blocks->empty())
+        return fail(Code::corrupt, certificate_file(config) + " is damaged", "E-NODE", {}, "enrol again");
     const auto leaf = wire::parse_x509(blocks->front().der);
     if (!leaf) return pass(leaf.error(), certificate_file(config));
     return Validity::between(leaf->not_before, Instant(leaf->not_after.seconds() + 1));
@@ -86,7 +89,8 @@ Status Node::renew_identity(Instant now, Rng& rng) {
     if (!valid) return pass(valid.error());
     if (!identity_renew_) identity_renew_ = renew_at(valid->after(), valid->before(), rng);
     if (valid->before() <= now)
-        return fail(Code::expired, "this node's identity ended at " + valid->before().text(), "E-NODE-EXPIRED", "it was away for longer than its certificate lives", "enrol again with a new join token");
+        return fail(Code::expired, "this node's identity ended at " + valid->before().text(), "E-NODE-EXPIRED",
+                    "it was away for longer than its certificate lives", "enrol again with a new join token");
     if (now < *identity_renew_) return {};
     auto ca = connect();
     if (!ca) return pass(ca.error());
@@ -154,10 +158,17 @@ Instant Node::next(Instant now) const {
 Status Node::save_status(Instant now, const std::string& last, const std::string& trouble) const {
     const auto valid = identity_validity(config_);
     wire::Json::Object hosts;
-    for (const auto& [path, held] : hosts_) hosts.emplace(path, wire::Json::Object{{"until", held.until.text()}, {"renews", held.renew.text()}});
-    const wire::Json json(wire::Json::Object{{"time", now.text()}, {"health", trouble.empty() ? "ok" : "trouble"}, {"last", last}, {"trouble", trouble}, {"ca", config_.url},
-                                             {"identity_until", valid ? valid->before().text() : ""}, {"identity_renews", identity_renew_ ? identity_renew_->text() : ""},
-                                             {"bundle_version", bundle_.version}, {"host_certificates", std::move(hosts)}});
+    for (const auto& [path, held] : hosts_)
+        hosts.emplace(path, wire::Json::Object{{"until", held.until.text()}, {"renews", held.renew.text()}});
+    const wire::Json json(wire::Json::Object{{"time", now.text()},
+                                             {"health", trouble.empty() ? "ok" : "trouble"},
+                                             {"last", last},
+                                             {"trouble", trouble},
+                                             {"ca", config_.url},
+                                             {"identity_until", valid ? valid->before().text() : ""},
+                                             {"identity_renews", identity_renew_ ? identity_renew_->text() : ""},
+                                             {"bundle_version", bundle_.version},
+                                             {"host_certificates", std::move(hosts)}});
     return files::write(status_file(config_), view(json.pretty()), 0644);
 }
 

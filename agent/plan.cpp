@@ -22,13 +22,16 @@ Result<TrustSet> plan_trust(const api::NodeTrust& trust, const std::vector<HostC
         if (!key) return pass(key.error(), "user CA");
         authorities += wire::encode_ssh_key_line(key->key, "mayfly") + "\n";
     }
-    if (authorities.empty()) return fail(Code::malformed, "the CA sent no user CA key: sshd would let nobody in", "E-TRUST-EMPTY", {}, {});
+    if (authorities.empty())
+        return fail(Code::malformed, "the CA sent no user CA key: sshd would let nobody in", "E-TRUST-EMPTY", {}, {});
     set.files["user_ca.pub"] = authorities;
-    if (trust.accounts.size() > kMostAccounts) return fail(Code::malformed, "more than 1,000 accounts", "E-TRUST", {}, {});
+    if (trust.accounts.size() > kMostAccounts)
+        return fail(Code::malformed, "more than 1,000 accounts", "E-TRUST", {}, {});
     for (const auto& [account, principals] : trust.accounts) {
         const auto name = AccountName::parse(account);
         if (!name) return pass(name.error());
-        if (principals.size() > kMostPrincipals) return fail(Code::malformed, "more than 10,000 principals for " + account, "E-TRUST", {}, {});
+        if (principals.size() > kMostPrincipals)
+            return fail(Code::malformed, "more than 10,000 principals for " + account, "E-TRUST", {}, {});
         std::string lines;
         for (const auto& text : principals) {
             const auto principal = Principal::parse(text);
@@ -42,17 +45,24 @@ Result<TrustSet> plan_trust(const api::NodeTrust& trust, const std::vector<HostC
         if (!blob) return pass(blob.error(), "host certificate");
         const auto read = wire::parse_ssh_certificate(*blob);
         if (!read) return pass(read.error(), "host certificate");
-        if (read->fields.type != wire::SshCertificateType::host) return fail(Code::malformed, "the CA sent a user certificate for a host key", "E-TRUST", {}, {});
-        set.files[std::filesystem::path(certificate.host_key).filename().string() + "-cert.pub"] = wire::encode_ssh_certificate_line(*blob, "mayfly") + "\n";
+        if (read->fields.type != wire::SshCertificateType::host)
+            return fail(Code::malformed, "the CA sent a user certificate for a host key", "E-TRUST", {}, {});
+        set.files[std::filesystem::path(certificate.host_key).filename().string() + "-cert.pub"] =
+            wire::encode_ssh_certificate_line(*blob, "mayfly") + "\n";
     }
     return set;
 }
 
 std::string sshd_snippet(const std::string& dir, const TrustSet& set) {
     std::string out =
-        "# Written by mayfly-agent; changes here are overwritten. sshd takes the first value it reads, so this file comes first.\n"
-        "TrustedUserCAKeys " + dir + "/user_ca.pub\n"
-        "AuthorizedPrincipalsFile " + dir + "/principals/%u\n"
+        "# Written by mayfly-agent; changes here are overwritten. sshd takes the first value it reads, so this file "
+        "comes first.\n"
+        "TrustedUserCAKeys " +
+        dir +
+        "/user_ca.pub\n"
+        "AuthorizedPrincipalsFile " +
+        dir +
+        "/principals/%u\n"
         "AuthorizedKeysFile none\n"
         "AuthorizedKeysCommand none\n"
         "PubkeyAuthentication yes\n"

@@ -22,8 +22,8 @@ struct TrustSet {
     bool operator==(const TrustSet&) const = default;
 };
 
-/// plan_trust parses everything again before it goes into a file: CA keys, account names, principals, certificates. What
-/// the CA sends can therefore never become sshd syntax (auth2-pubkeyfile.c reads options before a principal).
+/// plan_trust parses everything again before it goes into a file: CA keys, account names, principals, certificates.
+/// What the CA sends can therefore never become sshd syntax (auth2-pubkeyfile.c reads options before a principal).
 Result<TrustSet> plan_trust(const api::NodeTrust& trust, const std::vector<HostCertificate>& certificates);
 /// sshd_snippet is the configuration that points at `dir`: only certificates, no passwords, no key files.
 std::string sshd_snippet(const std::string& dir, const TrustSet& set);

@@ -23,13 +23,19 @@ bool may_pass(http::Who who, Kind kind) {
 std::function<http::Response(const http::Request&)> with_caller(App& app, http::Who who, CallerHandler handler) {
     return [&app, who, handler = std::move(handler)](const http::Request& request) {
         if (request.client_certificate.empty())
-            return http::problem(Error{Code::unauthenticated, "this needs a client certificate", "E-WHO", "every call but the front doors is mutual TLS",
+            return http::problem(Error{Code::unauthenticated, "this needs a client certificate", "E-WHO",
+                                       "every call but the front doors is mutual TLS",
                                        "mayfly login (people), or mayfly-agent enroll (nodes)"},
                                  request.request_id);
         const auto caller = app.doors->by_certificate(request.client_certificate, app.clock.now());
         if (!caller) return http::problem(caller.error(), request.request_id);
         if (!may_pass(who, caller->identity().kind()))
-            return http::problem(Error{Code::denied, "this is not for a " + std::string(name(caller->identity().kind())), "E-KIND", "it is for a " + std::string(http::name(who)), {}}, request.request_id);
+            return http::problem(Error{Code::denied,
+                                       "this is not for a " + std::string(name(caller->identity().kind())),
+                                       "E-KIND",
+                                       "it is for a " + std::string(http::name(who)),
+                                       {}},
+                                 request.request_id);
         auto response = handler(request, *caller);
         response.caller = caller->identity().text();
         return response;
@@ -41,17 +47,22 @@ store::Effect effect_of(const http::Request& request) {
     return found != request.query.end() && found->second == "true" ? store::Effect::dry_run : store::Effect::apply;
 }
 
-access::Context context_of(App& app, const http::Request& request, const auth::Caller& caller, const policy::Policy& policy) {
+access::Context context_of(App& app, const http::Request& request, const auth::Caller& caller,
+                           const policy::Policy& policy) {
     return {caller, policy, *app.store, app.clock.now(), effect_of(request)};
 }
 
 Result<store::Idempotency> idempotency_of(const http::Request& request) {
     store::Idempotency out;
     out.key = request.header("idempotency-key");
-    const bool good = out.key.empty() || (out.key.size() >= 16 && out.key.size() <= 64 && std::all_of(out.key.begin(), out.key.end(), [](char c) {
-                                              return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-                                          }));
-    if (!good) return fail(Code::malformed, "the Idempotency-Key is not acceptable", "E-IDEMPOTENCY", "16 to 64 characters of A-Z a-z 0-9 - _", {});
+    const bool good =
+        out.key.empty() ||
+        (out.key.size() >= 16 && out.key.size() <= 64 && std::all_of(out.key.begin(), out.key.end(), [](char c) {
+             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+         }));
+    if (!good)
+        return fail(Code::malformed, "the Idempotency-Key is not acceptable", "E-IDEMPOTENCY",
+                    "16 to 64 characters of A-Z a-z 0-9 - _", {});
     out.request_hash = crypto::sha256(view(request.method + " " + request.path + "\n" + request.body));
     return out;
 }

@@ -36,7 +36,8 @@ http::Response with_body(const http::Request& request, Use use) {
 /// ?dry_run=true evaluates a change and undoes it.
 store::Effect effect_of(const http::Request& request);
 /// The context of an access story.
-access::Context context_of(App& app, const http::Request& request, const auth::Caller& caller, const policy::Policy& policy);
+access::Context context_of(App& app, const http::Request& request, const auth::Caller& caller,
+                           const policy::Policy& policy);
 /// Idempotency-Key, with the hash of what it stands for. Fails for keys of another shape.
 Result<store::Idempotency> idempotency_of(const http::Request& request);
 

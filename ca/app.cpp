@@ -18,13 +18,22 @@ IdentityName own_identity() {
 }
 
 /// What stays the same from certificate to certificate, from the signer's keys and the issuing certificate.
-Result<mint::Authority> authority_of(const Config& config, const signer::Description& keys, std::string_view issuing_pem) {
+Result<mint::Authority> authority_of(const Config& config, const signer::Description& keys,
+                                     std::string_view issuing_pem) {
     const auto der = wire::parse_one_pem(issuing_pem, "CERTIFICATE");
     if (!der) return pass(der.error(), "issuing certificate");
     const auto view = wire::parse_x509(*der);
     if (!view) return pass(view.error(), "issuing certificate");
-    return mint::Authority{config.trust_domain, keys.x509, keys.ssh_user, keys.ssh_host, keys.log, view->subject.substr(view->subject.find('=') + 1),
-                           *der, Instant(view->not_after.seconds() + 1), config.envelope.longest_x509, config.node};
+    return mint::Authority{config.trust_domain,
+                           keys.x509,
+                           keys.ssh_user,
+                           keys.ssh_host,
+                           keys.log,
+                           view->subject.substr(view->subject.find('=') + 1),
+                           *der,
+                           Instant(view->not_after.seconds() + 1),
+                           config.envelope.longest_x509,
+                           config.node};
 }
 
 }  // namespace
@@ -34,15 +43,17 @@ Status PolicyInForce::load(store::Store& store) {
     if (!record) return pass(record.error());
     auto policy = policy::parse_policy(record->toml);
     if (!policy) return pass(policy.error(), "the stored policy " + record->version);
-    std::atomic_store(&current_, std::shared_ptr<const InForce>(std::make_shared<InForce>(InForce{std::move(*policy), record->version})));
+    std::atomic_store(&current_, std::shared_ptr<const InForce>(
+                                     std::make_shared<InForce>(InForce{std::move(*policy), record->version})));
     return {};
 }
 
 Status App::start() {
     const auto passphrase = passphrase_path(config);
     if (!passphrase) return pass(passphrase.error());
-    auto made = signer::spawn_child({config.signer_program, config.keys_dir(), *passphrase, config.journal(), config.issuing_certificate(), config.origin(),
-                                     config.signer_user, config.envelope});
+    auto made =
+        signer::spawn_child({config.signer_program, config.keys_dir(), *passphrase, config.journal(),
+                             config.issuing_certificate(), config.origin(), config.signer_user, config.envelope});
     if (!made) return pass(made.error());
     signer = std::move(*made);
     const auto keys = signer->describe();
@@ -54,7 +65,8 @@ Status App::start() {
     store = std::move(*opened);
     const auto recovered = store->recover(config.journal(), clock.now());
     if (!recovered) return pass(recovered.error());
-    log.write("store.ready", {{"voided_intents", static_cast<std::int64_t>(recovered->voided)}, {"journal_entries_compared", static_cast<std::int64_t>(recovered->journal_entries)}});
+    log.write("store.ready", {{"voided_intents", static_cast<std::int64_t>(recovered->voided)},
+                              {"journal_entries_compared", static_cast<std::int64_t>(recovered->journal_entries)}});
 
     if (auto ok = apply_policy_file(); !ok) log.write("policy.refused", {{"why", ok.error().message}});
     if (auto ok = policy.load(*store); !ok) return ok;
@@ -63,7 +75,9 @@ Status App::start() {
     issuing_pem = std::string(text_of(*pem));
     auto authority = authority_of(config, *keys, issuing_pem);
     if (!authority) return pass(authority.error());
-    doors = std::make_unique<auth::Doors>(*store, config.trust_domain, nonces, [this](std::string_view what) { log.write("door.closed", {{"why", what}}); });
+    doors = std::make_unique<auth::Doors>(*store, config.trust_domain, nonces, [this](std::string_view what) {
+        log.write("door.closed", {{"why", what}});
+    });
     mint = std::make_unique<mint::Mint>(std::move(*authority), policy, *store, *signer, rng, clock);
     return {};
 }
@@ -82,14 +96,16 @@ Status App::apply_policy_file() {
 Result<http::Identity> App::server_identity() {
     auto key = crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256);
     if (!key) return pass(key.error());
-    mint::Request request{policy::Ask{policy::Profile::ca_server, key->public_key()}, own_identity(), own_identity(), {}, {}, false};
+    mint::Request request{
+        policy::Ask{policy::Profile::ca_server, key->public_key()}, own_identity(), own_identity(), {}, {}, false};
     request.ask.names = config.names;
     const auto outcome = mint->mint(request);
     if (!outcome) return pass(outcome.error(), "cannot mint the CA's own TLS certificate");
     const auto* issued = std::get_if<steps::Issued>(&*outcome);
     if (issued == nullptr) {
         const auto* denied = std::get_if<mint::Denied>(&*outcome);
-        return fail(Code::denied, "policy refuses the CA's own TLS certificate: " + (denied != nullptr ? denied->reasons.front().message : ""));
+        return fail(Code::denied, "policy refuses the CA's own TLS certificate: " +
+                                      (denied != nullptr ? denied->reasons.front().message : ""));
     }
     return http::Identity{key->export_pem(), wire::encode_pem("CERTIFICATE", issued->certificate()) + issuing_pem};
 }
@@ -105,9 +121,11 @@ Status App::ready() {
     if (const auto again = signer->sign_checkpoint({*head, *head, {}}); !again) return pass(again.error());
     const auto entries = store->read_entries(head->size - 1, 1);
     if (!entries) return pass(entries.error());
-    const auto newest = entries->empty() ? fail(Code::corrupt, "the newest entry is missing") : log::parse_event(entries->front());
+    const auto newest =
+        entries->empty() ? fail(Code::corrupt, "the newest entry is missing") : log::parse_event(entries->front());
     if (!newest) return pass(newest.error());
-    if (clock.now().seconds() < newest->time.seconds() - kClockSlack) return fail(Code::unavailable, "the clock ran back behind the log");
+    if (clock.now().seconds() < newest->time.seconds() - kClockSlack)
+        return fail(Code::unavailable, "the clock ran back behind the log");
     return {};
 }
 

@@ -11,7 +11,9 @@ namespace mayfly::ca {
 
 Result<Config> load_config(const std::string& path) {
     const auto text = files::read(path, 1 << 20);
-    if (!text) return fail(Code::not_found, "there is no configuration at " + path, "E-CONFIG", {}, "mayfly-ca init makes one");
+    if (!text)
+        return fail(Code::not_found, "there is no configuration at " + path, "E-CONFIG", {},
+                    "mayfly-ca init makes one");
     const auto toml = config::parse(text_of(*text));
     if (!toml) return pass(toml.error(), path);
 
@@ -43,7 +45,8 @@ Result<Config> load_config(const std::string& path) {
         signer.lifetime("longest_x509", config.envelope.longest_x509);
         signer.finish();
     }
-    if (config.names.empty()) top.refuse(nullptr, "names is empty: clients check the CA's TLS certificate against the name they call");
+    if (config.names.empty())
+        top.refuse(nullptr, "names is empty: clients check the CA's TLS certificate against the name they call");
     if (config.passphrase_file.empty()) top.refuse(nullptr, "passphrase_file is missing: the signer's keys are sealed");
     top.finish();
     if (!status) return pass(status.error());
@@ -56,19 +59,38 @@ std::string config_text(const Config& config) {
     const bool v6 = config.listen_address.find(':') != std::string::npos;
     const std::string host = v6 ? "[" + config.listen_address + "]" : config.listen_address;
     return "# mayfly-ca serve reads this file. Keep it owned by root; what it says no API can change.\n"
-           "trust_domain = \"" + config.trust_domain.text() + "\"      # SPIFFE trust domain; never changes\n"
-           "owner = \"" + config.owner.text() + "\"                    # who answers for the CA's own certificates\n"
-           "listen = \"" + host + ":" + std::to_string(config.listen_port) + "\"           # port 0: any free one, written to ./address\n"
-           "names = [" + names + "]    # names in the CA's TLS certificate\n"
-           "passphrase_file = \"" + config.passphrase_file + "\"       # or \"credential:NAME\" under systemd (LoadCredentialEncrypted=)\n"
-           "node = " + std::to_string(config.node) + "                 # 1..127, first byte of X.509 serials; one per replica\n"
+           "trust_domain = \"" +
+           config.trust_domain.text() +
+           "\"      # SPIFFE trust domain; never changes\n"
+           "owner = \"" +
+           config.owner.text() +
+           "\"                    # who answers for the CA's own certificates\n"
+           "listen = \"" +
+           host + ":" + std::to_string(config.listen_port) +
+           "\"           # port 0: any free one, written to ./address\n"
+           "names = [" +
+           names +
+           "]    # names in the CA's TLS certificate\n"
+           "passphrase_file = \"" +
+           config.passphrase_file +
+           "\"       # or \"credential:NAME\" under systemd (LoadCredentialEncrypted=)\n"
+           "node = " +
+           std::to_string(config.node) +
+           "                 # 1..127, first byte of X.509 serials; one per replica\n"
            "\n"
            "# What the signer would ever sign, whatever the rest of the CA asks for.\n"
            "[signer]\n"
-           "user = \"" + config.signer_user + "\"                      # account it becomes when started as root\n"
-           "longest_ssh_user = \"" + config.envelope.longest_ssh_user.text() + "\"\n"
-           "longest_ssh_host = \"" + config.envelope.longest_ssh_host.text() + "\"\n"
-           "longest_x509 = \"" + config.envelope.longest_x509.text() + "\"\n";
+           "user = \"" +
+           config.signer_user +
+           "\"                      # account it becomes when started as root\n"
+           "longest_ssh_user = \"" +
+           config.envelope.longest_ssh_user.text() +
+           "\"\n"
+           "longest_ssh_host = \"" +
+           config.envelope.longest_ssh_host.text() +
+           "\"\n"
+           "longest_x509 = \"" +
+           config.envelope.longest_x509.text() + "\"\n";
 }
 
 Result<std::string> passphrase_path(const Config& config) {
@@ -77,8 +99,8 @@ Result<std::string> passphrase_path(const Config& config) {
     const std::string name = config.passphrase_file.substr(kCredential.size());
     const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
     if (folder == nullptr || name.empty() || name.find('/') != std::string::npos)
-        return fail(Code::unavailable, "the systemd credential \"" + printable(name) + "\" is not there", "E-CREDENTIAL",
-                    "$CREDENTIALS_DIRECTORY is set by systemd for units with LoadCredential=",
+        return fail(Code::unavailable, "the systemd credential \"" + printable(name) + "\" is not there",
+                    "E-CREDENTIAL", "$CREDENTIALS_DIRECTORY is set by systemd for units with LoadCredential=",
                     "start through the unit, or name a file in passphrase_file");
     return std::string(folder) + "/" + name;
 }

@@ -13,17 +13,17 @@ namespace mayfly::ca {
 
 struct Config {
     TrustDomain trust_domain;
-    OwnerName owner;                       ///< who answers for the CA's own certificates
-    std::string state_dir;                 ///< absolute; default: the folder of ca.toml
+    OwnerName owner;        ///< who answers for the CA's own certificates
+    std::string state_dir;  ///< absolute; default: the folder of ca.toml
     std::string listen_address = "127.0.0.1";
-    std::uint16_t listen_port = 8443;      ///< 0: any free port, written to state_dir/address
+    std::uint16_t listen_port = 8443;        ///< 0: any free port, written to state_dir/address
     std::vector<wire::SubjectName> names{};  ///< dns: and ip: names of the CA's TLS certificate
     std::string passphrase_file{};           ///< or "credential:NAME" for systemd's LoadCredential
-    std::uint8_t node = 1;                 ///< first byte of X.509 serials, 1..127: one per replica
+    std::uint8_t node = 1;                   ///< first byte of X.509 serials, 1..127: one per replica
     std::size_t workers = 16;
     std::size_t connections_per_address = 32;
-    std::string signer_program{};            ///< default: mayfly-signer beside mayfly-ca
-    std::string signer_user{};               ///< account the signer becomes when started as root; default "nobody"
+    std::string signer_program{};  ///< default: mayfly-signer beside mayfly-ca
+    std::string signer_user{};     ///< account the signer becomes when started as root; default "nobody"
     signer::Envelope envelope{};
 
     [[nodiscard]] std::string origin() const { return trust_domain.text() + "/log"; }

@@ -109,8 +109,10 @@ api::Bundle first_bundle(const Config& config, const AllKeys& keys, const std::s
     bundle.trust_domain = config.trust_domain.text();
     bundle.version = 1;
     bundle.x509_roots = {root_pem};
-    bundle.ssh_user_cas = {wire::encode_ssh_key_line(keys.ssh_user.public_key(), config.trust_domain.text() + " user CA")};
-    bundle.ssh_host_cas = {wire::encode_ssh_key_line(keys.ssh_host.public_key(), config.trust_domain.text() + " host CA")};
+    bundle.ssh_user_cas = {
+        wire::encode_ssh_key_line(keys.ssh_user.public_key(), config.trust_domain.text() + " user CA")};
+    bundle.ssh_host_cas = {
+        wire::encode_ssh_key_line(keys.ssh_host.public_key(), config.trust_domain.text() + " host CA")};
     bundle.log_key = log_key.text();
     return bundle;
 }
@@ -139,9 +141,9 @@ Result<std::string> fill_store(const InitOptions& options, AllKeys keys, const s
     if (!log_key) return pass(log_key.error());
     const api::Bundle bundle = first_bundle(config, keys, root_pem, *log_key);
 
-    auto signer = signer::in_process({std::move(keys.x509), std::move(keys.ssh_user), std::move(keys.ssh_host),
-                                      std::move(keys.log)},
-                                     issuing_pem, config.origin(), config.envelope, clock, config.journal());
+    auto signer = signer::in_process(
+        {std::move(keys.x509), std::move(keys.ssh_user), std::move(keys.ssh_host), std::move(keys.log)}, issuing_pem,
+        config.origin(), config.envelope, clock, config.journal());
     if (!signer) return pass(signer.error());
     auto store = store::open_sqlite(config.database(), store::Create::yes, config.origin(), **signer, rng);
     if (!store) return pass(store.error());
@@ -150,8 +152,12 @@ Result<std::string> fill_store(const InitOptions& options, AllKeys keys, const s
     const auto machine = IdentityName::of(Kind::ca, "server");
     if (!person) return pass(person.error());
     if (!machine) return pass(machine.error());
-    store::OwnerRecord owner{config.owner, options.owner_full_name, options.owner_email, std::nullopt,
-                             {store::Duty::platform, store::Duty::auditor}, policy::State::active};
+    store::OwnerRecord owner{config.owner,
+                             options.owner_full_name,
+                             options.owner_email,
+                             std::nullopt,
+                             {store::Duty::platform, store::Duty::auditor},
+                             policy::State::active};
     if (auto ok = (*store)->create_owner(owner, *person, now, store::Effect::apply); !ok) return pass(ok.error());
     store::IdentityRecord human{*person, config.owner, "first owner", policy::State::active, {owner_key}, {}, {}, now};
     if (auto ok = (*store)->create_identity(human, *person, now, store::Effect::apply); !ok) return pass(ok.error());
@@ -166,8 +172,9 @@ Result<std::string> fill_store(const InitOptions& options, AllKeys keys, const s
 Status make_state_dir(const std::string& dir) {
     std::error_code error;
     if (fs::exists(dir, error) && !fs::is_empty(dir, error))
-        return fail(Code::conflict, dir + " is not empty", "E-INIT-TWICE", "init runs once, into a folder of its own",
-                    "choose another folder with --dir, or serve what is there: mayfly-ca serve --config " + dir + "/ca.toml");
+        return fail(
+            Code::conflict, dir + " is not empty", "E-INIT-TWICE", "init runs once, into a folder of its own",
+            "choose another folder with --dir, or serve what is there: mayfly-ca serve --config " + dir + "/ca.toml");
     fs::create_directories(dir + "/keys", error);
     if (error) return fail(Code::unavailable, "cannot make " + dir + ": " + error.message());
     if (::chmod(dir.c_str(), 0700) != 0 || ::chmod((dir + "/keys").c_str(), 0700) != 0)

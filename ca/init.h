@@ -9,20 +9,20 @@
 namespace mayfly::ca {
 
 struct InitOptions {
-    Config config;                 ///< state_dir must be absent or empty
+    Config config;  ///< state_dir must be absent or empty
     std::string owner_full_name, owner_email;
-    std::string owner_key_file;    ///< SSH public key line to enrol for the first owner
-    std::string policy_file;       ///< TOML to start with; "" writes the starter policy
-    bool cheap_seal = false;       ///< test authorities only: a fast Argon2id, said in the sealed file
+    std::string owner_key_file;  ///< SSH public key line to enrol for the first owner
+    std::string policy_file;     ///< TOML to start with; "" writes the starter policy
+    bool cheap_seal = false;     ///< test authorities only: a fast Argon2id, said in the sealed file
 };
 
 struct InitReport {
-    std::string fingerprint;       ///< of the bundle: what people pass to mayfly bootstrap
+    std::string fingerprint;  ///< of the bundle: what people pass to mayfly bootstrap
     std::string config_file;
 };
 
-/// init makes the keys (X.509 root and issuing CA in P-256, SSH user CA, SSH host CA and log key in Ed25519), seals them,
-/// writes ca.toml, policy.toml, the CA certificates and the database with the first owner, identity and grants.
+/// init makes the keys (X.509 root and issuing CA in P-256, SSH user CA, SSH host CA and log key in Ed25519), seals
+/// them, writes ca.toml, policy.toml, the CA certificates and the database with the first owner, identity and grants.
 /// Nothing is left behind in state_dir when it fails.
 Result<InitReport> init(const InitOptions& options, const Clock& clock, Rng& rng);
 

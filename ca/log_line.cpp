@@ -8,7 +8,8 @@
 
 namespace mayfly::ca {
 
-LogLine::LogLine() : logger_(std::make_shared<spdlog::logger>("mayfly-ca", std::make_shared<spdlog::sinks::stdout_sink_mt>())) {
+LogLine::LogLine()
+    : logger_(std::make_shared<spdlog::logger>("mayfly-ca", std::make_shared<spdlog::sinks::stdout_sink_mt>())) {
     logger_->set_pattern("%v");
     logger_->flush_on(spdlog::level::info);
 }

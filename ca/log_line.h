@@ -1,6 +1,6 @@
 #pragma once
-// LogLine: one JSON object per line on standard output, each with time and event. Foreign text is escaped so that a line
-// stays a line and a terminal stays a terminal. Thread-safe.
+// LogLine: one JSON object per line on standard output, each with time and event. Foreign text is escaped so that a
+// line stays a line and a terminal stays a terminal. Thread-safe.
 #include <memory>
 #include <string>
 

@@ -23,7 +23,8 @@ std::string program_beside_us(const char* name) {
 }
 
 struct InitFlags {
-    std::string dir, trust_domain, owner, owner_name, owner_email, owner_key, passphrase_file, policy, listen = "127.0.0.1:8443";
+    std::string dir, trust_domain, owner, owner_name, owner_email, owner_key, passphrase_file, policy,
+        listen = "127.0.0.1:8443";
     std::vector<std::string> names;
     bool cheap_seal = false;
 };
@@ -35,12 +36,18 @@ Result<ca::InitOptions> init_options(const InitFlags& flags) {
     if (!owner) return pass(owner.error(), "--owner");
     const auto address = ca::split_address(flags.listen);
     if (!address) return pass(address.error(), "--listen");
-    ca::InitOptions options{ca::Config{*domain, *owner, std::filesystem::absolute(flags.dir).string()}, flags.owner_name, flags.owner_email, flags.owner_key, flags.policy, flags.cheap_seal};
+    ca::InitOptions options{ca::Config{*domain, *owner, std::filesystem::absolute(flags.dir).string()},
+                            flags.owner_name,
+                            flags.owner_email,
+                            flags.owner_key,
+                            flags.policy,
+                            flags.cheap_seal};
     options.config.listen_address = address->host;
     options.config.listen_port = address->port;
     options.config.signer_user = "nobody";
     const bool credential = flags.passphrase_file.starts_with("credential:");
-    options.config.passphrase_file = credential ? flags.passphrase_file : std::filesystem::absolute(flags.passphrase_file).string();
+    options.config.passphrase_file =
+        credential ? flags.passphrase_file : std::filesystem::absolute(flags.passphrase_file).string();
     for (const auto& text : flags.names) {
         const auto name = wire::SubjectName::parse(text);
         if (!name) return pass(name.error(), "--name");
@@ -61,7 +68,8 @@ int run_init(const InitFlags& flags) {
                  "  the line above is its fingerprint: whoever bootstraps with it trusts this CA and no other\n"
                  "  keep %s/keys/x509-root.sealed offline: only a rotation of the root needs it\n"
                  "next: mayfly-ca serve --config %s\n",
-                 flags.trust_domain.c_str(), options->config.state_dir.c_str(), options->config.state_dir.c_str(), made->config_file.c_str());
+                 flags.trust_domain.c_str(), options->config.state_dir.c_str(), options->config.state_dir.c_str(),
+                 made->config_file.c_str());
     return 0;
 }
 
@@ -84,16 +92,22 @@ int main(int argc, char** argv) {
     InitFlags init;
     auto* init_verb = app.add_subcommand("init", "make an authority in an empty folder; prints its fingerprint");
     init_verb->add_option("--dir", init.dir, "folder for its state")->required();
-    init_verb->add_option("--trust-domain", init.trust_domain, "SPIFFE trust domain, e.g. corp.example; never changes")->required();
-    init_verb->add_option("--owner", init.owner, "name of the first owner, who answers for everything at first")->required();
+    init_verb->add_option("--trust-domain", init.trust_domain, "SPIFFE trust domain, e.g. corp.example; never changes")
+        ->required();
+    init_verb->add_option("--owner", init.owner, "name of the first owner, who answers for everything at first")
+        ->required();
     init_verb->add_option("--owner-key", init.owner_key, "file with their SSH public key")->required();
     init_verb->add_option("--owner-full-name", init.owner_name, "for people");
     init_verb->add_option("--owner-email", init.owner_email, "where to reach them");
-    init_verb->add_option("--passphrase-file", init.passphrase_file, "file whose first line seals the keys, or credential:NAME")->required();
+    init_verb
+        ->add_option("--passphrase-file", init.passphrase_file,
+                     "file whose first line seals the keys, or credential:NAME")
+        ->required();
     init_verb->add_option("--policy", init.policy, "policy file to start with; a commented starter when absent");
     init_verb->add_option("--listen", init.listen, "HOST:PORT")->capture_default_str();
     init_verb->add_option("--name", init.names, "dns:… or ip:… in the CA's TLS certificate (repeat)")->required();
-    init_verb->add_flag("--insecure-fast-seal", init.cheap_seal, "weak key stretching, for throw-away authorities in tests and demonstrations");
+    init_verb->add_flag("--insecure-fast-seal", init.cheap_seal,
+                        "weak key stretching, for throw-away authorities in tests and demonstrations");
 
     std::string config_file;
     auto* serve_verb = app.add_subcommand("serve", "run the CA");

@@ -19,7 +19,8 @@ std::vector<std::string> duty_names(const std::vector<store::Duty>& duties) {
 std::string state_name(policy::State state) { return state == policy::State::active ? "active" : "suspended"; }
 
 api::Owner body_of(const store::OwnerRecord& owner) {
-    return {owner.name.text(), owner.full_name, owner.email, owner.backup ? owner.backup->text() : "", state_name(owner.state), duty_names(owner.duties)};
+    return {owner.name.text(),       owner.full_name,         owner.email, owner.backup ? owner.backup->text() : "",
+            state_name(owner.state), duty_names(owner.duties)};
 }
 
 api::Identity body_of(const store::IdentityRecord& identity) {
@@ -36,11 +37,20 @@ api::Identity body_of(const store::IdentityRecord& identity) {
 }
 
 api::Grant body_of(const store::GrantRecord& grant) {
-    return {grant.id, grant.identity.text(), grant.role.text(), grant.by.text(), grant.from.text(), grant.until.text(), grant.reason, grant.review_owed};
+    return {grant.id,          grant.identity.text(), grant.role.text(), grant.by.text(),
+            grant.from.text(), grant.until.text(),    grant.reason,      grant.review_owed};
 }
 
 api::Token body_of(const store::TokenRecord& token, Instant now) {
-    return {token.id, "", token.node.text(), token.owner.text(), token.expires.text(), token.created_by.text(), token.used ? "used" : token.expires <= now ? "expired" : "open"};
+    return {token.id,
+            "",
+            token.node.text(),
+            token.owner.text(),
+            token.expires.text(),
+            token.created_by.text(),
+            token.used             ? "used"
+            : token.expires <= now ? "expired"
+                                   : "open"};
 }
 
 template <class Record>
@@ -55,7 +65,9 @@ Response whoami(App& app, const Request& request, const auth::Caller& caller) {
     const Instant now = app.clock.now();
     const auto grants = app.store->list_grants(caller.identity(), now);
     if (!grants) return http::problem(grants.error(), request.request_id);
-    api::WhoAmI me{caller.identity().text(), caller.owner().text(), caller.until().text(), now.text(), duty_names(caller.duties()), {}};
+    api::WhoAmI me{caller.identity().text(),    caller.owner().text(),
+                   caller.until().text(),       now.text(),
+                   duty_names(caller.duties()), {}};
     for (const auto& grant : *grants) me.roles.push_back(grant.role.text());
     std::sort(me.roles.begin(), me.roles.end());
     me.roles.erase(std::unique(me.roles.begin(), me.roles.end()), me.roles.end());
@@ -138,7 +150,9 @@ Response create_grant(App& app, const Request& request, const auth::Caller& call
         if (!length) return http::problem(length.error(), request.request_id);
         const Instant now = app.clock.now();
         const auto in_force = app.policy.in_force();
-        const auto made = access::create_grant(context_of(app, request, caller, in_force->policy), {{}, *identity, *role, caller.owner(), now, now + *length, body.reason, false});
+        const auto made =
+            access::create_grant(context_of(app, request, caller, in_force->policy),
+                                 {{}, *identity, *role, caller.owner(), now, now + *length, body.reason, false});
         return on_success(made, request, [](const auto& grant) { return answer(body_of(grant)); });
     });
 }
@@ -158,7 +172,8 @@ Response create_token(App& app, const Request& request, const auth::Caller& call
         }
         const std::string secret = auth::token_text(app.rng);
         const Instant now = app.clock.now();
-        store::TokenRecord token{{}, auth::token_hash(secret), *node, *owner, body.labels, {}, caller.owner(), now + length, false};
+        store::TokenRecord token{{}, auth::token_hash(secret), *node,        *owner, body.labels,
+                                 {}, caller.owner(),           now + length, false};
         const auto hosts = body.hosts.empty() ? std::vector<std::string>{body.node} : body.hosts;
         for (const auto& text : hosts) {
             const auto host = HostName::parse(text);
@@ -197,14 +212,16 @@ Response revoke(App& app, const Request& request, const auth::Caller& caller) {
         const auto order = order_of(body);
         if (!order) return http::problem(order.error(), request.request_id);
         const auto in_force = app.policy.in_force();
-        return on_success(access::revoke(context_of(app, request, caller, in_force->policy), *order), request, [](const auto& reply) { return answer(reply); });
+        return on_success(access::revoke(context_of(app, request, caller, in_force->policy), *order), request,
+                          [](const auto& reply) { return answer(reply); });
     });
 }
 
 Response logout(App& app, const Request& request, const auth::Caller& caller) {
     const auto in_force = app.policy.in_force();
-    return on_success(access::revoke(context_of(app, request, caller, in_force->policy), {store::RevokeBy::serial, caller.serial(), {}, {}, "log out"}), request,
-                      [](const auto& reply) { return answer(reply); });
+    return on_success(access::revoke(context_of(app, request, caller, in_force->policy),
+                                     {store::RevokeBy::serial, caller.serial(), {}, {}, "log out"}),
+                      request, [](const auto& reply) { return answer(reply); });
 }
 
 Response node_trust(App& app, const Request& request, const auth::Caller& caller) {
@@ -213,7 +230,12 @@ Response node_trust(App& app, const Request& request, const auth::Caller& caller
     const auto node = NodeName::parse(caller.identity().name());
     if (!node) return http::problem(node.error(), request.request_id);
     const auto in_force = app.policy.in_force();
-    api::NodeTrust trust{node->text(), in_force->version, bundle->bundle.version, bundle->bundle.ssh_user_cas, {}, policy::accounts_on(in_force->policy, *node, caller.labels())};
+    api::NodeTrust trust{node->text(),
+                         in_force->version,
+                         bundle->bundle.version,
+                         bundle->bundle.ssh_user_cas,
+                         {},
+                         policy::accounts_on(in_force->policy, *node, caller.labels())};
     for (const auto& host : caller.hosts()) trust.hosts.push_back(host.text());
     return answer(trust);
 }
@@ -222,33 +244,52 @@ Response node_trust(App& app, const Request& request, const auth::Caller& caller
 
 void add_access_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
-    const auto add = [&](const char* method, const char* path, Who who, const char* summary, wire::Json body, wire::Json reply, auto handler) {
+    const auto add = [&](const char* method, const char* path, Who who, const char* summary, wire::Json body,
+                         wire::Json reply, auto handler) {
         table.push_back({method, path, who, summary, std::move(body), std::move(reply), 32768,
-                         with_caller(app, who, [&app, handler](const Request& request, const auth::Caller& caller) { return handler(app, request, caller); })});
+                         with_caller(app, who, [&app, handler](const Request& request, const auth::Caller& caller) {
+                             return handler(app, request, caller);
+                         })});
     };
-    add("GET", "/v1/whoami", Who::certificate, "the caller, as the CA sees it", {}, wire::schema<api::WhoAmI>(), whoami);
-    add("POST", "/v1/logout", Who::person, "revoke the session that asks", {}, wire::schema<api::RevokeReply>(), logout);
-    add("GET", "/v1/roles", Who::certificate, "roles of the policy in force", {}, wire::schema<api::List<api::Role>>(), list_roles);
+    add("GET", "/v1/whoami", Who::certificate, "the caller, as the CA sees it", {}, wire::schema<api::WhoAmI>(),
+        whoami);
+    add("POST", "/v1/logout", Who::person, "revoke the session that asks", {}, wire::schema<api::RevokeReply>(),
+        logout);
+    add("GET", "/v1/roles", Who::certificate, "roles of the policy in force", {}, wire::schema<api::List<api::Role>>(),
+        list_roles);
     add("GET", "/v1/owners", Who::person, "owners", {}, wire::schema<api::List<api::Owner>>(),
-        [](App& a, const Request& request, const auth::Caller&) { return list_answer(a.store->list_owners(), request); });
-    add("POST", "/v1/owners", Who::person, "create an owner (duty platform)", wire::schema<api::Owner>(), wire::schema<api::Owner>(), create_owner);
-    add("GET", "/v1/identities", Who::person, "identities", {}, wire::schema<api::List<api::Identity>>(),
-        [](App& a, const Request& request, const auth::Caller&) { return list_answer(a.store->list_identities(), request); });
-    add("POST", "/v1/identities", Who::person, "create an identity", wire::schema<api::Identity>(), wire::schema<api::Identity>(), create_identity);
-    add("GET", "/v1/grants", Who::person, "grants that stand", {}, wire::schema<api::List<api::Grant>>(),
-        [](App& a, const Request& request, const auth::Caller&) { return list_answer(a.store->list_grants(std::nullopt, a.clock.now()), request); });
-    add("POST", "/v1/grants", Who::person, "grant a role (its control owner)", wire::schema<api::GrantRequest>(), wire::schema<api::Grant>(), create_grant);
-    add("GET", "/v1/tokens", Who::person, "join tokens, without their secrets", {}, wire::schema<api::List<api::Token>>(), [](App& a, const Request& request, const auth::Caller&) {
-        const auto tokens = a.store->list_tokens(a.clock.now());
-        return on_success(tokens, request, [&](const auto& records) {
-            api::List<api::Token> list;
-            for (const auto& token : records) list.items.push_back(body_of(token, a.clock.now()));
-            return answer(list);
+        [](App& a, const Request& request, const auth::Caller&) {
+            return list_answer(a.store->list_owners(), request);
         });
-    });
-    add("POST", "/v1/tokens", Who::person, "make a join token", wire::schema<api::TokenRequest>(), wire::schema<api::Token>(), create_token);
-    add("POST", "/v1/revocations", Who::person, "revoke by serial, identity or key", wire::schema<api::RevokeRequest>(), wire::schema<api::RevokeReply>(), revoke);
-    add("GET", "/v1/node/trust", Who::node, "what this node's sshd must trust", {}, wire::schema<api::NodeTrust>(), node_trust);
+    add("POST", "/v1/owners", Who::person, "create an owner (duty platform)", wire::schema<api::Owner>(),
+        wire::schema<api::Owner>(), create_owner);
+    add("GET", "/v1/identities", Who::person, "identities", {}, wire::schema<api::List<api::Identity>>(),
+        [](App& a, const Request& request, const auth::Caller&) {
+            return list_answer(a.store->list_identities(), request);
+        });
+    add("POST", "/v1/identities", Who::person, "create an identity", wire::schema<api::Identity>(),
+        wire::schema<api::Identity>(), create_identity);
+    add("GET", "/v1/grants", Who::person, "grants that stand", {}, wire::schema<api::List<api::Grant>>(),
+        [](App& a, const Request& request, const auth::Caller&) {
+            return list_answer(a.store->list_grants(std::nullopt, a.clock.now()), request);
+        });
+    add("POST", "/v1/grants", Who::person, "grant a role (its control owner)", wire::schema<api::GrantRequest>(),
+        wire::schema<api::Grant>(), create_grant);
+    add("GET", "/v1/tokens", Who::person, "join tokens, without their secrets", {},
+        wire::schema<api::List<api::Token>>(), [](App& a, const Request& request, const auth::Caller&) {
+            const auto tokens = a.store->list_tokens(a.clock.now());
+            return on_success(tokens, request, [&](const auto& records) {
+                api::List<api::Token> list;
+                for (const auto& token : records) list.items.push_back(body_of(token, a.clock.now()));
+                return answer(list);
+            });
+        });
+    add("POST", "/v1/tokens", Who::person, "make a join token", wire::schema<api::TokenRequest>(),
+        wire::schema<api::Token>(), create_token);
+    add("POST", "/v1/revocations", Who::person, "revoke by serial, identity or key", wire::schema<api::RevokeRequest>(),
+        wire::schema<api::RevokeReply>(), revoke);
+    add("GET", "/v1/node/trust", Who::node, "what this node's sshd must trust", {}, wire::schema<api::NodeTrust>(),
+        node_trust);
 }
 
 }  // namespace mayfly::ca

@@ -39,7 +39,9 @@ Response proof(App& app, const Request& request, const auth::Caller& caller) {
     if (!index) return http::problem(index.error(), request.request_id);
     const auto proven = app.store->prove(*index);
     if (!proven) return http::problem(proven.error(), request.request_id);
-    return on_success(app.store->read_entries(*index, 1), request, [&](const auto& leaves) { return answer(api::LogProof{wire::base64(leaves.front()), log::encode_proof(*proven)}); });
+    return on_success(app.store->read_entries(*index, 1), request, [&](const auto& leaves) {
+        return answer(api::LogProof{wire::base64(leaves.front()), log::encode_proof(*proven)});
+    });
 }
 
 Response consistency(App& app, const Request& request, const auth::Caller&) {
@@ -50,7 +52,8 @@ Response consistency(App& app, const Request& request, const auth::Caller&) {
     const auto parsed = log::parse_note(*note);
     const auto head = parsed ? log::parse_checkpoint(parsed->text) : pass(parsed.error());
     if (!head) return http::problem(head.error(), request.request_id);
-    const auto hashes = log::prove_consistency(*old_size, head->size, [&](const log::Tile& tile) { return app.store->read_tile(tile); });
+    const auto hashes = log::prove_consistency(*old_size, head->size,
+                                               [&](const log::Tile& tile) { return app.store->read_tile(tile); });
     return on_success(hashes, request, [&](const auto& list) {
         api::LogConsistency reply{*note, {}};
         for (const auto& hash : list) reply.hashes.push_back(wire::base64(hash));
@@ -63,12 +66,22 @@ Response consistency(App& app, const Request& request, const auth::Caller&) {
 void add_log_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
     const auto add = [&](const char* path, Who who, const char* summary, wire::Json reply, auto handler) {
-        table.push_back({"GET", path, who, summary, {}, std::move(reply), 0,
-                         with_caller(app, who, [&app, handler](const Request& request, const auth::Caller& caller) { return handler(app, request, caller); })});
+        table.push_back({"GET",
+                         path,
+                         who,
+                         summary,
+                         {},
+                         std::move(reply),
+                         0,
+                         with_caller(app, who, [&app, handler](const Request& request, const auth::Caller& caller) {
+                             return handler(app, request, caller);
+                         })});
     };
     add("/v1/log/entries", Who::person, "entries (duty auditor)", wire::schema<api::LogEntries>(), entries);
-    add("/v1/log/proof", Who::person, "inclusion proof of one entry (duty auditor)", wire::schema<api::LogProof>(), proof);
-    add("/v1/log/consistency", Who::certificate, "proof that the log only grew", wire::schema<api::LogConsistency>(), consistency);
+    add("/v1/log/proof", Who::person, "inclusion proof of one entry (duty auditor)", wire::schema<api::LogProof>(),
+        proof);
+    add("/v1/log/consistency", Who::certificate, "proof that the log only grew", wire::schema<api::LogConsistency>(),
+        consistency);
 }
 
 }  // namespace mayfly::ca

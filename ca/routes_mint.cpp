@@ -12,7 +12,9 @@ using http::Response;
 using policy::Ask;
 using policy::Profile;
 
-auth::ProofClaim claim_of(const Request& request, const std::string& header) { return {header, request.method, request.path, view(request.body)}; }
+auth::ProofClaim claim_of(const Request& request, const std::string& header) {
+    return {header, request.method, request.path, view(request.body)};
+}
 
 /// A PKCS#10 request's key, once its self-signature holds; FIDO and weak keys never get here.
 Result<wire::CertificateRequest> proven_csr(const std::string& pem) {
@@ -34,7 +36,8 @@ Result<PublicKey> proven_ssh_key(App& app, const Request& request, const std::st
     const auto proven = app.doors->proven_key(claim_of(request, header), app.clock.now());
     if (!proven) return pass(proven.error());
     if (!(*proven == key->key))
-        return fail(Code::unauthenticated, "the proof of possession is by another key", "E-PROOF", "the key to be certified signs for itself", "sign with the key in public_key");
+        return fail(Code::unauthenticated, "the proof of possession is by another key", "E-PROOF",
+                    "the key to be certified signs for itself", "sign with the key in public_key");
     return key->key;
 }
 
@@ -70,7 +73,8 @@ api::CertificateReply reply_of(const App& app, const steps::Issued& issued) {
     const bool x509 = issued.issuer() == steps::IssuerId::x509;
     api::CertificateReply reply;
     reply.kind = whose.kind;
-    reply.certificate = x509 ? wire::encode_pem("CERTIFICATE", issued.certificate()) : wire::encode_ssh_certificate_line(issued.certificate(), issued.key_id());
+    reply.certificate = x509 ? wire::encode_pem("CERTIFICATE", issued.certificate())
+                             : wire::encode_ssh_certificate_line(issued.certificate(), issued.key_id());
     if (x509) reply.chain = app.issuing_pem;
     reply.serial = issued.serial();
     reply.identity = whose.identity.text();
@@ -90,7 +94,8 @@ Response denied_answer(const mint::Denied& denied, const Request& request) {
     const auto& first = denied.reasons.front();
     std::vector<std::string> all;
     for (const auto& reason : denied.reasons) all.push_back(reason.rule + ": " + reason.message);
-    return http::problem(Error{denied.code, first.message, first.rule, first.why, first.fix}, request.request_id, std::move(all));
+    return http::problem(Error{denied.code, first.message, first.rule, first.why, first.fix}, request.request_id,
+                         std::move(all));
 }
 
 Response would_answer(const mint::Would& would, Instant now) {
@@ -104,15 +109,20 @@ Response would_answer(const mint::Would& would, Instant now) {
 }
 
 /// Takes the path and answers. Everything before it is reading; everything after it is HTTP.
-Response mint_and_answer(App& app, const Request& request, Ask ask, const auth::Caller& caller, bool dry_run, std::optional<Digest> join_token = {}) {
+Response mint_and_answer(App& app, const Request& request, Ask ask, const auth::Caller& caller, bool dry_run,
+                         std::optional<Digest> join_token = {}) {
     const auto idempotency = idempotency_of(request);
     if (!idempotency) return http::problem(idempotency.error(), request.request_id);
-    const auto outcome = app.mint->mint({std::move(ask), caller.identity(), caller.identity(), *idempotency, join_token, dry_run});
+    const auto outcome =
+        app.mint->mint({std::move(ask), caller.identity(), caller.identity(), *idempotency, join_token, dry_run});
     if (!outcome) return http::problem(outcome.error(), request.request_id);
     Response response;
-    if (const auto* denied = std::get_if<mint::Denied>(&*outcome)) response = denied_answer(*denied, request);
-    else if (const auto* would = std::get_if<mint::Would>(&*outcome)) response = would_answer(*would, app.clock.now());
-    else response = answer(reply_of(app, std::get<steps::Issued>(*outcome)));
+    if (const auto* denied = std::get_if<mint::Denied>(&*outcome))
+        response = denied_answer(*denied, request);
+    else if (const auto* would = std::get_if<mint::Would>(&*outcome))
+        response = would_answer(*would, app.clock.now());
+    else
+        response = answer(reply_of(app, std::get<steps::Issued>(*outcome)));
     response.caller = caller.identity().text();
     return response;
 }
@@ -127,7 +137,8 @@ Response login(App& app, const Request& request) {
         Ask ask{Profile::session, csr->key};
         if (auto ok = set_lifetime(ask, body.ttl); !ok) return http::problem(ok.error(), request.request_id);
         auto response = mint_and_answer(app, request, std::move(ask), *caller, false);
-        const auto kept = app.store->record_login(caller->identity(), caller->door(), response.status == 200, request.remote, app.clock.now());
+        const auto kept = app.store->record_login(caller->identity(), caller->door(), response.status == 200,
+                                                  request.remote, app.clock.now());
         if (!kept) return http::problem(kept.error(), request.request_id);
         return response;
     });
@@ -162,11 +173,15 @@ Response ssh_user(App& app, const Request& request, const auth::Caller& caller) 
         if (ok) ok = set_list(ask.principals, body.principals, "principals");
         for (const auto& text : body.source_addresses) {
             const auto block = policy::parse_cidr(text);
-            if (block) ask.source_addresses.push_back(*block);
-            else if (ok) ok = pass(block.error(), "source_addresses");
+            if (block)
+                ask.source_addresses.push_back(*block);
+            else if (ok)
+                ok = pass(block.error(), "source_addresses");
         }
         if (ok && (body.force_command.size() > 1024 || printable(body.force_command).find("\\x") != std::string::npos))
-            ok = fail(Code::malformed, "force_command: one line of printable ASCII without quotes, at most 1,024 characters", "E-FORCE-COMMAND", {}, {});
+            ok = fail(Code::malformed,
+                      "force_command: one line of printable ASCII without quotes, at most 1,024 characters",
+                      "E-FORCE-COMMAND", {}, {});
         if (!ok) return http::problem(ok.error(), request.request_id);
         ask.extensions = body.extensions;
         ask.force_command = body.force_command;
@@ -190,13 +205,15 @@ Response ssh_host(App& app, const Request& request, const auth::Caller& caller) 
 /// A request's own names must be among those asked for: nothing it says is dropped silently.
 Status names_agree(const wire::CertificateRequest& csr, const std::vector<wire::SubjectName>& asked) {
     const auto refuse = [](const std::string& name) {
-        return fail(Code::denied, "the request names " + printable(name) + ", which was not asked for", "E-CSR-NAMES", "what a request says is compared, never copied",
+        return fail(Code::denied, "the request names " + printable(name) + ", which was not asked for", "E-CSR-NAMES",
+                    "what a request says is compared, never copied",
                     "ask for the name with --name, or make a request without it");
     };
     for (const auto& name : csr.names)
         if (std::find(asked.begin(), asked.end(), name) == asked.end()) return refuse(name.tagged());
     if (csr.common_name.empty()) return {};
-    const bool known = std::any_of(asked.begin(), asked.end(), [&](const auto& name) { return name.text == csr.common_name; });
+    const bool known =
+        std::any_of(asked.begin(), asked.end(), [&](const auto& name) { return name.text == csr.common_name; });
     if (!known) return refuse("CN=" + csr.common_name);
     return {};
 }
@@ -221,17 +238,27 @@ Response x509(App& app, const Request& request, const auth::Caller& caller) {
 void add_mint_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
     const auto reply = wire::schema<api::CertificateReply>();
-    const auto bound = [&app](auto handler) { return [&app, handler](const Request& request, const auth::Caller& caller) { return handler(app, request, caller); }; };
-    table.push_back({"POST", "/v1/login", Who::anyone, "enrolled SSH key → session certificate", wire::schema<api::LoginRequest>(), reply, 16384,
+    const auto bound = [&app](auto handler) {
+        return [&app, handler](const Request& request, const auth::Caller& caller) {
+            return handler(app, request, caller);
+        };
+    };
+    table.push_back({"POST", "/v1/login", Who::anyone, "enrolled SSH key → session certificate",
+                     wire::schema<api::LoginRequest>(), reply, 16384,
                      [&app](const Request& request) { return login(app, request); }});
-    table.push_back({"POST", "/v1/enroll", Who::anyone, "join token → node certificate", wire::schema<api::EnrollRequest>(), reply, 16384,
+    table.push_back({"POST", "/v1/enroll", Who::anyone, "join token → node certificate",
+                     wire::schema<api::EnrollRequest>(), reply, 16384,
                      [&app](const Request& request) { return enroll(app, request); }});
-    table.push_back({"POST", "/v1/node/renew", Who::node, "renew the node's certificate", wire::schema<api::NodeRenewRequest>(), reply, 16384, with_caller(app, Who::node, bound(renew_node))});
-    table.push_back({"POST", "/v1/ssh/user-certificates", Who::certificate, "SSH user certificate in a role", wire::schema<api::SshUserRequest>(), reply, 16384,
+    table.push_back({"POST", "/v1/node/renew", Who::node, "renew the node's certificate",
+                     wire::schema<api::NodeRenewRequest>(), reply, 16384,
+                     with_caller(app, Who::node, bound(renew_node))});
+    table.push_back({"POST", "/v1/ssh/user-certificates", Who::certificate, "SSH user certificate in a role",
+                     wire::schema<api::SshUserRequest>(), reply, 16384,
                      with_caller(app, Who::certificate, bound(ssh_user))});
-    table.push_back({"POST", "/v1/ssh/host-certificates", Who::node, "SSH host certificate", wire::schema<api::SshHostRequest>(), reply, 16384, with_caller(app, Who::node, bound(ssh_host))});
-    table.push_back({"POST", "/v1/x509/certificates", Who::certificate, "X.509 certificate in a role", wire::schema<api::X509Request>(), reply, 65536,
-                     with_caller(app, Who::certificate, bound(x509))});
+    table.push_back({"POST", "/v1/ssh/host-certificates", Who::node, "SSH host certificate",
+                     wire::schema<api::SshHostRequest>(), reply, 16384, with_caller(app, Who::node, bound(ssh_host))});
+    table.push_back({"POST", "/v1/x509/certificates", Who::certificate, "X.509 certificate in a role",
+                     wire::schema<api::X509Request>(), reply, 65536, with_caller(app, Who::certificate, bound(x509))});
 }
 
 }  // namespace mayfly::ca

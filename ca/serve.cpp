@@ -36,25 +36,30 @@ http::ServerOptions server_options(App& app) {
     options.limits.connections_per_address = app.config.connections_per_address;
     options.routes = routes(app);
     options.access_log = [&app](const http::AccessLine& line) {
-        app.log.write(line.status == 0 ? "connection.dropped" : "request", {{"request_id", line.request_id},
-                                                                            {"remote", line.remote},
-                                                                            {"method", line.method},
-                                                                            {"path", line.path},
-                                                                            {"status", static_cast<std::int64_t>(line.status)},
-                                                                            {"bytes", static_cast<std::int64_t>(line.bytes)},
-                                                                            {"microseconds", line.microseconds},
-                                                                            {"caller", line.caller},
-                                                                            {"note", line.note}});
+        app.log.write(line.status == 0 ? "connection.dropped" : "request",
+                      {{"request_id", line.request_id},
+                       {"remote", line.remote},
+                       {"method", line.method},
+                       {"path", line.path},
+                       {"status", static_cast<std::int64_t>(line.status)},
+                       {"bytes", static_cast<std::int64_t>(line.bytes)},
+                       {"microseconds", line.microseconds},
+                       {"caller", line.caller},
+                       {"note", line.note}});
     };
-    options.common_headers = [&app] { return std::vector<std::pair<std::string, std::string>>{{api::kNonceHeader, app.nonces.issue(app.clock.now())}}; };
+    options.common_headers = [&app] {
+        return std::vector<std::pair<std::string, std::string>>{{api::kNonceHeader, app.nonces.issue(app.clock.now())}};
+    };
     return options;
 }
 
 void renew_identity(App& app, http::Server& server) {
     const auto identity = app.server_identity();
     const Status replaced = identity ? server.replace(*identity) : pass(identity.error());
-    if (replaced) app.log.write("tls.renewed", {});
-    else app.log.write("tls.renewal_failed", {{"why", replaced.error().message}});
+    if (replaced)
+        app.log.write("tls.renewed", {});
+    else
+        app.log.write("tls.renewal_failed", {{"why", replaced.error().message}});
 }
 
 /// Waits for signals, and renews the TLS certificate at half of its life.
@@ -91,7 +96,9 @@ Status serve(const Config& config) {
     if (!server) return pass(server.error());
     const std::string address = config.listen_address + ":" + std::to_string((*server)->port());
     if (auto ok = files::write(config.address_file(), view(address + "\n"), 0644); !ok) return ok;
-    app.log.write("ready", {{"address", address}, {"trust_domain", config.trust_domain.text()}, {"policy_version", app.policy.in_force()->version}});
+    app.log.write("ready", {{"address", address},
+                            {"trust_domain", config.trust_domain.text()},
+                            {"policy_version", app.policy.in_force()->version}});
     ::sd_notify(0, "READY=1");
 
     run_until_stopped(app, **server, signals);

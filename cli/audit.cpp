@@ -24,7 +24,9 @@ struct Follower {
 
     Status add(ByteView entry) {
         if (auto event = log::parse_event(entry); !event)
-            return fail(Code::corrupt, "entry " + std::to_string(tree.size()) + " is not an event: " + event.error().message, "E-LOG-DAMAGED", {}, {});
+            return fail(Code::corrupt,
+                        "entry " + std::to_string(tree.size()) + " is not an event: " + event.error().message,
+                        "E-LOG-DAMAGED", {}, {});
         tree.append(log::leaf_hash(entry));
         (void)tree.take_changed();
         if (save) {
@@ -33,14 +35,20 @@ struct Follower {
             saved.insert(saved.end(), entry.begin(), entry.end());
         }
         if (older && tree.size() == older->size && tree.root() != older->root)
-            return fail(Code::corrupt, "the log has rewritten entries before " + std::to_string(older->size), "E-LOG-FORK", "an earlier verified head covers other entries", "keep both, and tell whoever answers for the CA");
+            return fail(Code::corrupt, "the log has rewritten entries before " + std::to_string(older->size),
+                        "E-LOG-FORK", "an earlier verified head covers other entries",
+                        "keep both, and tell whoever answers for the CA");
         return {};
     }
     Status finish(const log::Checkpoint& head) const {
         if (tree.size() != head.size || tree.root() != head.root)
-            return fail(Code::corrupt, "the entries do not lead to the signed head", "E-LOG-DAMAGED", std::to_string(tree.size()) + " entries read, head of " + std::to_string(head.size), {});
+            return fail(Code::corrupt, "the entries do not lead to the signed head", "E-LOG-DAMAGED",
+                        std::to_string(tree.size()) + " entries read, head of " + std::to_string(head.size), {});
         if (older && head.size < older->size)
-            return fail(Code::corrupt, "the log has shrunk from " + std::to_string(older->size) + " to " + std::to_string(head.size) + " entries", "E-LOG-BEHIND", "an earlier verified head is larger", {});
+            return fail(Code::corrupt,
+                        "the log has shrunk from " + std::to_string(older->size) + " to " + std::to_string(head.size) +
+                            " entries",
+                        "E-LOG-BEHIND", "an earlier verified head is larger", {});
         return {};
     }
 };
@@ -57,9 +65,13 @@ std::optional<log::Checkpoint> remembered(const client::Context& context, const 
 Status fetch_all(Session& session, std::uint64_t size, Follower& follower) {
     while (follower.tree.size() < size) {
         const auto count = std::min<std::int64_t>(kPage, static_cast<std::int64_t>(size - follower.tree.size()));
-        const auto page = session.ca.get<api::LogEntries>("/v1/log/entries?start=" + std::to_string(follower.tree.size()) + "&count=" + std::to_string(count));
+        const auto page = session.ca.get<api::LogEntries>(
+            "/v1/log/entries?start=" + std::to_string(follower.tree.size()) + "&count=" + std::to_string(count));
         if (!page) return pass(page.error());
-        if (page->entries.empty()) return fail(Code::corrupt, "the log ends at entry " + std::to_string(follower.tree.size()) + ", before its head", "E-LOG-DAMAGED", {}, {});
+        if (page->entries.empty())
+            return fail(Code::corrupt,
+                        "the log ends at entry " + std::to_string(follower.tree.size()) + ", before its head",
+                        "E-LOG-DAMAGED", {}, {});
         for (const auto& text : page->entries) {
             const auto entry = wire::parse_base64(text);
             if (!entry) return pass(entry.error());
@@ -71,10 +83,14 @@ Status fetch_all(Session& session, std::uint64_t size, Follower& follower) {
 
 int tell(const Globals& globals, const log::Checkpoint& head, const Follower& follower) {
     if (globals.format() == Output::json)
-        print_json(wire::Json(wire::Json::Object{{"verified", true}, {"origin", head.origin}, {"size", static_cast<std::int64_t>(head.size)}, {"root", wire::base64(head.root)}}));
+        print_json(wire::Json(wire::Json::Object{{"verified", true},
+                                                 {"origin", head.origin},
+                                                 {"size", static_cast<std::int64_t>(head.size)},
+                                                 {"root", wire::base64(head.root)}}));
     else
         say("✓ " + std::to_string(head.size) + " entries lead to the head signed by " + head.origin +
-            (follower.older ? ", which extends the one of " + std::to_string(follower.older->size) + " verified before" : ""));
+            (follower.older ? ", which extends the one of " + std::to_string(follower.older->size) + " verified before"
+                            : ""));
     return 0;
 }
 
@@ -113,7 +129,10 @@ Result<int> verify_offline(const Globals& globals, const std::string& dir) {
     Follower follower{remembered(*context, *key)};
     for (ByteView rest = *entries; !rest.empty();) {
         const std::size_t size = rest.size() < 2 ? rest.size() : static_cast<std::size_t>(rest[0] << 8U | rest[1]);
-        if (rest.size() < 2 || rest.size() - 2 < size) return fail(Code::corrupt, "the saved entries end in the middle of entry " + std::to_string(follower.tree.size()), "E-LOG-DAMAGED", {}, {});
+        if (rest.size() < 2 || rest.size() - 2 < size)
+            return fail(Code::corrupt,
+                        "the saved entries end in the middle of entry " + std::to_string(follower.tree.size()),
+                        "E-LOG-DAMAGED", {}, {});
         if (auto ok = follower.add(rest.subspan(2, size)); !ok) return pass(ok.error());
         rest = rest.subspan(2 + size);
     }
@@ -128,7 +147,8 @@ Result<int> tail(const Globals& globals, std::int64_t count) {
     const auto size = session->ca.get<api::LogEntries>("/v1/log/entries?start=0&count=1");
     if (!size) return pass(size.error());
     const std::int64_t start = std::max<std::int64_t>(0, size->size - count);
-    const auto page = session->ca.get<api::LogEntries>("/v1/log/entries?start=" + std::to_string(start) + "&count=" + std::to_string(std::min(count, kPage)));
+    const auto page = session->ca.get<api::LogEntries>("/v1/log/entries?start=" + std::to_string(start) +
+                                                       "&count=" + std::to_string(std::min(count, kPage)));
     if (!page) return pass(page.error());
     std::vector<std::vector<std::string>> rows;
     std::int64_t index = start;
@@ -151,9 +171,12 @@ Result<int> prove(const Globals& globals, std::int64_t index) {
     const auto entry = wire::parse_base64(reply->log_entry);
     const auto proof = log::parse_proof(reply->log_proof);
     if (!entry || !proof) return fail(Code::corrupt, "the CA's proof is not one");
-    if (const auto head = log::verify_proof(*proof, *entry, session->ca.log_key()); !head) return pass(Error{Code::corrupt, head.error().message, "E-LOG-PROOF", {}, {}});
-    if (globals.format() == Output::json) print_json(wire::to_json(*reply));
-    else std::printf("%s", reply->log_proof.c_str());
+    if (const auto head = log::verify_proof(*proof, *entry, session->ca.log_key()); !head)
+        return pass(Error{Code::corrupt, head.error().message, "E-LOG-PROOF", {}, {}});
+    if (globals.format() == Output::json)
+        print_json(wire::to_json(*reply));
+    else
+        std::printf("%s", reply->log_proof.c_str());
     return 0;
 }
 
@@ -163,7 +186,9 @@ void add_audit_verbs(Cli& cli) {
     auto* audit = cli.app.add_subcommand("audit", "the log")->require_subcommand(1);
     audit->fallthrough();
     auto count = std::make_shared<std::int64_t>(20);
-    cli.verb(audit, "tail", "the newest entries (duty auditor)", [&cli, count] { return tail(cli.globals, *count); })->add_option("-n", *count, "how many")->check(CLI::Range(1, 1000));
+    cli.verb(audit, "tail", "the newest entries (duty auditor)", [&cli, count] { return tail(cli.globals, *count); })
+        ->add_option("-n", *count, "how many")
+        ->check(CLI::Range(1, 1000));
     auto save = std::make_shared<std::string>();
     auto offline = std::make_shared<std::string>();
     auto* check = cli.verb(audit, "verify", "recompute the whole log against the pinned key", [&cli, save, offline] {
@@ -172,7 +197,11 @@ void add_audit_verbs(Cli& cli) {
     check->add_option("--save", *save, "folder to keep checkpoint and entries in");
     check->add_option("--offline", *offline, "folder that --save filled; no network");
     auto index = std::make_shared<std::int64_t>(0);
-    cli.verb(audit, "prove", "the tlog-proof of one entry (duty auditor)", [&cli, index] { return prove(cli.globals, *index); })->add_option("entry", *index)->required()->check(CLI::NonNegativeNumber);
+    cli.verb(audit, "prove", "the tlog-proof of one entry (duty auditor)",
+             [&cli, index] { return prove(cli.globals, *index); })
+        ->add_option("entry", *index)
+        ->required()
+        ->check(CLI::NonNegativeNumber);
 }
 
 }  // namespace mayfly::cli

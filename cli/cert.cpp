@@ -36,7 +36,8 @@ Result<std::string> csr_for(const crypto::PrivateKey& key, const std::vector<std
     return wire::encode_pem("CERTIFICATE REQUEST", *der);
 }
 
-Status write_all(const std::string& dir, const crypto::PrivateKey* key, const api::CertificateReply& reply, const api::Bundle& bundle) {
+Status write_all(const std::string& dir, const crypto::PrivateKey* key, const api::CertificateReply& reply,
+                 const api::Bundle& bundle) {
     if (auto ok = files::make_private_dir(dir); !ok) return ok;
     if (key != nullptr) {
         const Secret pem = key->export_pem();
@@ -44,9 +45,12 @@ Status write_all(const std::string& dir, const crypto::PrivateKey* key, const ap
     }
     const auto entry = wire::parse_base64(reply.log_entry);
     if (!entry) return pass(entry.error());
-    const std::vector<std::pair<const char*, std::string>> all = {{"cert.pem", reply.certificate},   {"chain.pem", reply.chain},
-                                                                  {"fullchain.pem", reply.certificate + reply.chain}, {"ca.pem", joined(bundle.x509_roots, "")},
-                                                                  {"cert.leaf", std::string(text_of(*entry))}, {"cert.tlog-proof", reply.log_proof}};
+    const std::vector<std::pair<const char*, std::string>> all = {{"cert.pem", reply.certificate},
+                                                                  {"chain.pem", reply.chain},
+                                                                  {"fullchain.pem", reply.certificate + reply.chain},
+                                                                  {"ca.pem", joined(bundle.x509_roots, "")},
+                                                                  {"cert.leaf", std::string(text_of(*entry))},
+                                                                  {"cert.tlog-proof", reply.log_proof}};
     for (const auto& [name, contents] : all)
         if (auto ok = files::write(dir + "/" + name, view(contents), 0644); !ok) return ok;
     return {};
@@ -83,9 +87,13 @@ Result<int> issue(const Globals& globals, IssueFlags flags) {
     }
     const auto reply = session->ca.mint("/v1/x509/certificates", flags.request);
     if (!reply) return pass(reply.error());
-    if (auto ok = write_all(flags.out, key ? &*key : nullptr, *reply, session->context.bundle); !ok) return pass(ok.error());
-    if (globals.format() == Output::json) print_json(wire::to_json(*reply));
-    else say("✓ " + joined(reply->names) + " (serial " + reply->serial + ") until " + reply->valid_before + "   " + flags.out);
+    if (auto ok = write_all(flags.out, key ? &*key : nullptr, *reply, session->context.bundle); !ok)
+        return pass(ok.error());
+    if (globals.format() == Output::json)
+        print_json(wire::to_json(*reply));
+    else
+        say("✓ " + joined(reply->names) + " (serial " + reply->serial + ") until " + reply->valid_before + "   " +
+            flags.out);
     return 0;
 }
 
@@ -101,8 +109,11 @@ void add_cert_verbs(Cli& cli) {
     verb->add_option("--ttl", flags->request.ttl, "lifetime; the role's maximum when absent");
     verb->add_option("--reason", flags->request.reason, "why");
     verb->add_option("--csr", flags->csr_file, "use this PKCS#10 request; its key stays where it is");
-    verb->add_option("--key-type", flags->key_type, "key to make")->check(CLI::IsMember({"p256", "p384", "ed25519", "rsa"}));
-    verb->add_option("--out", flags->out, "folder for key.pem, cert.pem, chain.pem, fullchain.pem, ca.pem and the log proof")->required();
+    verb->add_option("--key-type", flags->key_type, "key to make")
+        ->check(CLI::IsMember({"p256", "p384", "ed25519", "rsa"}));
+    verb->add_option("--out", flags->out,
+                     "folder for key.pem, cert.pem, chain.pem, fullchain.pem, ca.pem and the log proof")
+        ->required();
 }
 
 }  // namespace mayfly::cli

@@ -31,7 +31,9 @@ std::string ssh_time(std::uint64_t seconds) {
     return Instant(static_cast<std::int64_t>(seconds)).text();
 }
 
-std::string key_text(const PublicKey& key) { return std::string(name(key.algorithm)) + " " + wire::fingerprint(crypto::ssh_fingerprint(key)); }
+std::string key_text(const PublicKey& key) {
+    return std::string(name(key.algorithm)) + " " + wire::fingerprint(crypto::ssh_fingerprint(key));
+}
 
 std::string time_left(Instant until, Instant now) {
     const auto left = Lifetime::of_seconds(until.seconds() - now.seconds());
@@ -51,8 +53,10 @@ Result<Finding> ssh_certificate(std::string_view text, Instant now) {
     for (const auto& principal : c.principals) principals.push_back(printable(principal));
     out.add("principals", joined(principals, ", "));
     out.add("valid", ssh_time(c.valid_after) + " to " + ssh_time(c.valid_before));
-    if (c.valid_before < static_cast<std::uint64_t>(INT64_MAX) / 2) out.add("time", time_left(Instant(static_cast<std::int64_t>(c.valid_before)), now));
-    for (const auto& option : c.critical_options) out.add("critical", printable(option.name) + (option.value.empty() ? "" : " = " + printable(option.value)));
+    if (c.valid_before < static_cast<std::uint64_t>(INT64_MAX) / 2)
+        out.add("time", time_left(Instant(static_cast<std::int64_t>(c.valid_before)), now));
+    for (const auto& option : c.critical_options)
+        out.add("critical", printable(option.name) + (option.value.empty() ? "" : " = " + printable(option.value)));
     for (const auto& option : c.extensions) out.add("extension", printable(option.name));
     out.add("subject key", key_text(c.subject));
     out.add("signed by", key_text(c.signer) + " (" + printable(read->signature_algorithm) + ")");
@@ -124,9 +128,11 @@ Result<Finding> examine(ByteView bytes, Instant now) {
     if (text.find("-----BEGIN ") != std::string_view::npos) {
         const auto blocks = wire::parse_pem(text);
         if (!blocks) return pass(blocks.error());
-        if (!blocks->empty() && blocks->front().label == "CERTIFICATE") return x509_certificate(blocks->front().der, now);
+        if (!blocks->empty() && blocks->front().label == "CERTIFICATE")
+            return x509_certificate(blocks->front().der, now);
         if (!blocks->empty() && blocks->front().label == "CERTIFICATE REQUEST") return request(blocks->front().der);
-        return fail(Code::unsupported, "a PEM file of another kind than CERTIFICATE and CERTIFICATE REQUEST", "E-INSPECT", "private keys are not looked at", {});
+        return fail(Code::unsupported, "a PEM file of another kind than CERTIFICATE and CERTIFICATE REQUEST",
+                    "E-INSPECT", "private keys are not looked at", {});
     }
     if (!bytes.empty() && bytes[0] == 0x30) return x509_certificate(bytes, now);
     if (text.find("\n\n\xe2\x80\x94 ") != std::string_view::npos) return checkpoint(text);
@@ -143,7 +149,8 @@ Result<Finding> examine(ByteView bytes, Instant now) {
         out.add("fingerprint", wire::fingerprint(client::fingerprint_of(*bundle)));
         return out;
     }
-    return fail(Code::malformed, "this is nothing that inspect knows", "E-INSPECT", "SSH certificates and keys, X.509, PKCS#10, bundles, checkpoints, log proofs", {});
+    return fail(Code::malformed, "this is nothing that inspect knows", "E-INSPECT",
+                "SSH certificates and keys, X.509, PKCS#10, bundles, checkpoints, log proofs", {});
 }
 
 Result<int> inspect(const Globals& globals, const std::string& path) {
@@ -153,9 +160,11 @@ Result<int> inspect(const Globals& globals, const std::string& path) {
     if (!finding) return pass(finding.error());
     if (globals.format() == Output::json) {
         Json::Array fields, warnings;
-        for (const auto& [field, value] : finding->fields) fields.emplace_back(Json::Object{{"name", field}, {"value", value}});
+        for (const auto& [field, value] : finding->fields)
+            fields.emplace_back(Json::Object{{"name", field}, {"value", value}});
         for (const auto& warning : finding->warnings) warnings.emplace_back(warning);
-        print_json(Json(Json::Object{{"what", finding->what}, {"fields", std::move(fields)}, {"warnings", std::move(warnings)}}));
+        print_json(Json(
+            Json::Object{{"what", finding->what}, {"fields", std::move(fields)}, {"warnings", std::move(warnings)}}));
         return 0;
     }
     std::printf("%s\n", finding->what.c_str());
@@ -168,7 +177,10 @@ Result<int> inspect(const Globals& globals, const std::string& path) {
 
 void add_inspect_verbs(Cli& cli) {
     auto path = std::make_shared<std::string>();
-    cli.verb(&cli.app, "inspect", "say what a file is and what it means", [&cli, path] { return inspect(cli.globals, *path); })->add_option("file", *path, "a file, or - for standard input")->required();
+    cli.verb(&cli.app, "inspect", "say what a file is and what it means",
+             [&cli, path] { return inspect(cli.globals, *path); })
+        ->add_option("file", *path, "a file, or - for standard input")
+        ->required();
     cli.verb(&cli.app, "version", "which build this is", []() -> Result<int> {
         std::puts("mayfly " MAYFLY_VERSION);
         return 0;

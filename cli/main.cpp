@@ -1,6 +1,6 @@
 // mayfly: the command line for people and pipelines.
-#include <unistd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/verbs.h"
 

@@ -9,7 +9,11 @@ namespace mayfly::cli {
 
 int report(const Error& error, Output output) {
     if (output == Output::json) {
-        const wire::Json json(wire::Json::Object{{"error", wire::Json::Object{{"code", std::string(name(error.code))}, {"id", error.id}, {"message", error.message}, {"why", error.why}, {"fix", error.fix}}}});
+        const wire::Json json(wire::Json::Object{{"error", wire::Json::Object{{"code", std::string(name(error.code))},
+                                                                              {"id", error.id},
+                                                                              {"message", error.message},
+                                                                              {"why", error.why},
+                                                                              {"fix", error.fix}}}});
         std::fputs(json.pretty().c_str(), stderr);
         return exit_code(error);
     }
@@ -23,7 +27,8 @@ void print_table(const std::vector<std::string>& headings, const std::vector<std
         for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
     const auto line = [&](const std::vector<std::string>& row) {
         std::string text;
-        for (std::size_t i = 0; i < row.size(); ++i) text += row[i] + (i + 1 < row.size() ? std::string(widths[i] - row[i].size() + 2, ' ') : "");
+        for (std::size_t i = 0; i < row.size(); ++i)
+            text += row[i] + (i + 1 < row.size() ? std::string(widths[i] - row[i].size() + 2, ' ') : "");
         std::puts(text.c_str());
     };
     line(headings);

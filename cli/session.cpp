@@ -22,7 +22,8 @@ Result<int> bootstrap(const Globals& globals, const std::string& url, const std:
     const client::Context context{globals.context.empty() ? "default" : globals.context, url, reply->bundle};
     if (auto ok = client::save_context(context); !ok) return pass(ok.error());
     if (auto ok = client::use_context(context.name); !ok) return pass(ok.error());
-    say("✓ trust bundle " + std::to_string(reply->bundle.version) + " of " + reply->bundle.trust_domain + " verified (X.509 root, SSH user CA, SSH host CA, log key)");
+    say("✓ trust bundle " + std::to_string(reply->bundle.version) + " of " + reply->bundle.trust_domain +
+        " verified (X.509 root, SSH user CA, SSH host CA, log key)");
     say("next: mayfly login");
     return 0;
 }
@@ -37,7 +38,8 @@ std::vector<client::Prover> candidates(const std::string& key_file) {
     if (auto agent = client::SshAgent::connect()) {
         const auto keys = agent->list();
         for (std::size_t i = 0; keys && i < keys->size() && i < kMostAgentKeys; ++i)
-            if (auto prover = client::prove_with_agent((*keys)[i].key, (*keys)[i].comment)) out.push_back(std::move(*prover));
+            if (auto prover = client::prove_with_agent((*keys)[i].key, (*keys)[i].comment))
+                out.push_back(std::move(*prover));
     }
     const char* home = std::getenv("HOME");
     for (const auto* name : {"id_ed25519", "id_ecdsa", "id_ed25519_sk", "id_ecdsa_sk", "id_rsa"}) {
@@ -69,13 +71,16 @@ Result<int> login(const Globals& globals, const std::string& key_file, const std
     if (!ca) return pass(ca.error());
     const auto provers = candidates(key_file);
     if (provers.empty())
-        return fail(Code::not_found, "there is no SSH key to log in with", "E-LOGIN-KEY", "the CA knows people by an enrolled SSH key", "ssh-keygen -t ed25519, and ask a platform owner to enrol the .pub");
+        return fail(Code::not_found, "there is no SSH key to log in with", "E-LOGIN-KEY",
+                    "the CA knows people by an enrolled SSH key",
+                    "ssh-keygen -t ed25519, and ask a platform owner to enrol the .pub");
     Result<api::CertificateReply> reply = fail(Code::unauthenticated, "no key was accepted");
     for (const auto& prover : provers) {
         reply = ca->mint("/v1/login", api::LoginRequest{*csr, ttl}, &prover);
         if (reply) {
             if (auto ok = context->save_session(*key, *reply); !ok) return pass(ok.error());
-            say("✓ " + reply->identity + " (key " + wire::fingerprint(crypto::ssh_fingerprint(prover.key)) + ")   session until " + reply->valid_before);
+            say("✓ " + reply->identity + " (key " + wire::fingerprint(crypto::ssh_fingerprint(prover.key)) +
+                ")   session until " + reply->valid_before);
             return 0;
         }
         if (reply.error().code != Code::unauthenticated) break;
@@ -104,12 +109,15 @@ Result<int> status(const Globals& globals) {
     const auto server = Instant::parse(me->now);
     const std::int64_t skew = server ? SystemClock().now().seconds() - server->seconds() : 0;
     if (skew > kSkewWorthSaying || skew < -kSkewWorthSaying)
-        say("warning: your clock is " + std::to_string(std::abs(skew)) + " s " + (skew > 0 ? "ahead of" : "behind") + " the CA's");
+        say("warning: your clock is " + std::to_string(std::abs(skew)) + " s " + (skew > 0 ? "ahead of" : "behind") +
+            " the CA's");
     if (globals.format() == Output::json) {
         print_json(wire::to_json(*me));
         return 0;
     }
-    print_table({"CONTEXT", "IDENTITY", "OWNER", "ROLES", "DUTIES", "SESSION UNTIL"}, {{session->context.name, me->identity, me->owner, joined(me->roles), joined(me->duties), me->session_until}});
+    print_table(
+        {"CONTEXT", "IDENTITY", "OWNER", "ROLES", "DUTIES", "SESSION UNTIL"},
+        {{session->context.name, me->identity, me->owner, joined(me->roles), joined(me->duties), me->session_until}});
     return 0;
 }
 
@@ -121,20 +129,26 @@ Result<int> context_list(const Globals& globals) {
         const auto context = client::load_context(name);
         if (!context) continue;
         rows.push_back({name == current ? "*" : "", name, context->url, context->bundle.trust_domain});
-        items.emplace_back(wire::Json::Object{{"name", name}, {"url", context->url}, {"trust_domain", context->bundle.trust_domain}, {"current", name == current}});
+        items.emplace_back(wire::Json::Object{{"name", name},
+                                              {"url", context->url},
+                                              {"trust_domain", context->bundle.trust_domain},
+                                              {"current", name == current}});
     }
-    if (globals.format() == Output::json) print_json(wire::Json(std::move(items)));
-    else print_table({"", "NAME", "URL", "TRUST DOMAIN"}, rows);
+    if (globals.format() == Output::json)
+        print_json(wire::Json(std::move(items)));
+    else
+        print_table({"", "NAME", "URL", "TRUST DOMAIN"}, rows);
     return 0;
 }
 
 Result<int> context_show(const Globals& globals, const std::string& name) {
     const auto context = client::load_context(name.empty() ? globals.context : name);
     if (!context) return pass(context.error());
-    print_json(wire::Json(wire::Json::Object{{"name", context->name},
-                                             {"url", context->url},
-                                             {"fingerprint", wire::fingerprint(client::fingerprint_of(context->bundle))},
-                                             {"bundle", wire::to_json(context->bundle)}}));
+    print_json(
+        wire::Json(wire::Json::Object{{"name", context->name},
+                                      {"url", context->url},
+                                      {"fingerprint", wire::fingerprint(client::fingerprint_of(context->bundle))},
+                                      {"bundle", wire::to_json(context->bundle)}}));
     return 0;
 }
 
@@ -143,10 +157,12 @@ Result<int> context_show(const Globals& globals, const std::string& name) {
 void add_session_verbs(Cli& cli) {
     auto words = std::make_shared<std::array<std::string, 8>>();
     auto& [url, fingerprint, key, ttl, name, used, removed, unused] = *words;
-    auto* boot = cli.verb(&cli.app, "bootstrap", "pin a CA by its fingerprint", [&cli, words] { return bootstrap(cli.globals, (*words)[0], (*words)[1]); });
+    auto* boot = cli.verb(&cli.app, "bootstrap", "pin a CA by its fingerprint",
+                          [&cli, words] { return bootstrap(cli.globals, (*words)[0], (*words)[1]); });
     boot->add_option("url", url, "https://host[:port]")->required();
     boot->add_option("--fingerprint", fingerprint, "SHA256:… as mayfly-ca init printed it")->required();
-    auto* in = cli.verb(&cli.app, "login", "get a session with the CA", [&cli, words] { return login(cli.globals, (*words)[2], (*words)[3]); });
+    auto* in = cli.verb(&cli.app, "login", "get a session with the CA",
+                        [&cli, words] { return login(cli.globals, (*words)[2], (*words)[3]); });
     in->add_option("--key", key, "SSH key file; else the agent's keys and ~/.ssh/id_*");
     in->add_option("--ttl", ttl, "how long; the policy's limit when absent");
     cli.verb(&cli.app, "logout", "revoke and forget the session", [&cli, words] { return logout(cli.globals); });
@@ -154,15 +170,22 @@ void add_session_verbs(Cli& cli) {
     auto* context = cli.app.add_subcommand("context", "the CAs that you trust")->require_subcommand(1);
     context->fallthrough();
     cli.verb(context, "list", "all of them", [&cli, words] { return context_list(cli.globals); });
-    cli.verb(context, "show", "one, with its bundle", [&cli, words] { return context_show(cli.globals, (*words)[4]); })->add_option("name", name);
-    cli.verb(context, "use", "make one the current", [words]() -> Result<int> {
-           if (auto ok = client::use_context((*words)[5]); !ok) return pass(ok.error());
-           return 0;
-       })->add_option("name", used)->required();
-    cli.verb(context, "remove", "forget one and its session", [words]() -> Result<int> {
-           if (auto ok = client::remove_context((*words)[6]); !ok) return pass(ok.error());
-           return 0;
-       })->add_option("name", removed)->required();
+    cli.verb(context, "show", "one, with its bundle", [&cli, words] { return context_show(cli.globals, (*words)[4]); })
+        ->add_option("name", name);
+    cli.verb(context, "use", "make one the current",
+             [words]() -> Result<int> {
+                 if (auto ok = client::use_context((*words)[5]); !ok) return pass(ok.error());
+                 return 0;
+             })
+        ->add_option("name", used)
+        ->required();
+    cli.verb(context, "remove", "forget one and its session",
+             [words]() -> Result<int> {
+                 if (auto ok = client::remove_context((*words)[6]); !ok) return pass(ok.error());
+                 return 0;
+             })
+        ->add_option("name", removed)
+        ->required();
     (void)unused;
 }
 

@@ -39,11 +39,14 @@ void tell(const Globals& globals, const api::CertificateReply& reply, const std:
     say("✓ " + reply.key_id + " (serial " + reply.serial + ") until " + reply.valid_before + "   " + where);
 }
 
-Result<int> dry_run(Session& session, const Globals& globals, const api::SshUserRequest& request, const client::Prover& prover) {
+Result<int> dry_run(Session& session, const Globals& globals, const api::SshUserRequest& request,
+                    const client::Prover& prover) {
     const auto would = session.ca.post<api::DryRunReply>("/v1/ssh/user-certificates", request, &prover);
     if (!would) return pass(would.error());
-    if (globals.format() == Output::json) print_json(wire::to_json(*would));
-    else say("would be minted: " + joined(would->names) + " until " + would->valid_before);
+    if (globals.format() == Output::json)
+        print_json(wire::to_json(*would));
+    else
+        say("would be minted: " + joined(would->names) + " until " + would->valid_before);
     return 0;
 }
 
@@ -55,7 +58,8 @@ Result<int> certify_file(Session& session, const Globals& globals, CertFlags fla
     if (globals.dry_run) return dry_run(session, globals, flags.request, *prover);
     const auto reply = session.ca.mint("/v1/ssh/user-certificates", flags.request, &*prover);
     if (!reply) return pass(reply.error());
-    const std::string base = flags.key_file.ends_with(".pub") ? flags.key_file.substr(0, flags.key_file.size() - 4) : flags.key_file;
+    const std::string base =
+        flags.key_file.ends_with(".pub") ? flags.key_file.substr(0, flags.key_file.size() - 4) : flags.key_file;
     const std::string path = flags.out.empty() ? base + "-cert.pub" : flags.out;
     if (auto ok = files::write(path, view(reply->certificate + "\n"), 0644); !ok) return pass(ok.error());
     tell(globals, *reply, path);
@@ -75,7 +79,8 @@ Result<int> cert(const Globals& globals, CertFlags flags) {
     const auto prover = client::prove_with(*key);
     if (globals.dry_run) return dry_run(*session, globals, flags.request, prover);
     if (flags.out.empty())
-        if (const auto agent = client::SshAgent::connect(); !agent) return pass(agent.error());  // before anything is minted
+        if (const auto agent = client::SshAgent::connect(); !agent)
+            return pass(agent.error());  // before anything is minted
     const auto reply = session->ca.mint("/v1/ssh/user-certificates", flags.request, &prover);
     if (!reply) return pass(reply.error());
     if (!flags.out.empty()) {
@@ -100,7 +105,8 @@ public:
     static Result<Folder> make() {
         if (auto ok = files::make_private_dir(client::runtime_dir()); !ok) return pass(ok.error());
         std::string path = client::runtime_dir() + "/ssh.XXXXXX";
-        if (::mkdtemp(path.data()) == nullptr) return fail(Code::unavailable, "cannot make a folder in " + client::runtime_dir());
+        if (::mkdtemp(path.data()) == nullptr)
+            return fail(Code::unavailable, "cannot make a folder in " + client::runtime_dir());
         return Folder(std::move(path));
     }
     Folder(Folder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
@@ -123,10 +129,14 @@ Result<std::string> pick_role(Session& session, const ConnectFlags& flags, const
     if (!roles) return pass(roles.error());
     std::vector<std::string> fitting;
     for (const auto& role : roles->items)
-        if (!role.held_until.empty() && !role.accounts.empty() && (account.empty() || std::find(role.accounts.begin(), role.accounts.end(), account) != role.accounts.end()))
+        if (!role.held_until.empty() && !role.accounts.empty() &&
+            (account.empty() || std::find(role.accounts.begin(), role.accounts.end(), account) != role.accounts.end()))
             fitting.push_back(role.name);
     if (fitting.size() == 1) return fitting.front();
-    return fail(Code::malformed, fitting.empty() ? "you hold no role that opens this account" : "several roles open this account: " + joined(fitting, ", "), "E-ROLE-PICK", {}, "name one with --role");
+    return fail(Code::malformed,
+                fitting.empty() ? "you hold no role that opens this account"
+                                : "several roles open this account: " + joined(fitting, ", "),
+                "E-ROLE-PICK", {}, "name one with --role");
 }
 
 Result<std::string> first_account(Session& session, const std::string& wanted) {
@@ -168,12 +178,32 @@ Result<int> connect(const Globals& globals, const ConnectFlags& flags) {
     const std::string identity = folder->path() + "/id", hosts = folder->path() + "/known_hosts";
     if (auto ok = write_ssh_files(identity, *key, *reply); !ok) return pass(ok.error());
     std::string known;
-    for (const auto& line : session->context.bundle.ssh_host_cas) known += "@cert-authority " + node->text() + " " + line + "\n";
+    for (const auto& line : session->context.bundle.ssh_host_cas)
+        known += "@cert-authority " + node->text() + " " + line + "\n";
     if (auto ok = files::write(hosts, view(known), 0600); !ok) return pass(ok.error());
 
-    std::vector<std::string> argv = {"ssh", "-i", identity, "-o", "CertificateFile=" + identity + "-cert.pub", "-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=" + hosts,
-                                     "-o", "GlobalKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=yes", "-o", "HostKeyAlias=" + node->text(), "-o", "UpdateHostKeys=no",
-                                     "-p", std::to_string(flags.port), "-l", account, flags.host.empty() ? node->text() : flags.host};
+    std::vector<std::string> argv = {"ssh",
+                                     "-i",
+                                     identity,
+                                     "-o",
+                                     "CertificateFile=" + identity + "-cert.pub",
+                                     "-o",
+                                     "IdentitiesOnly=yes",
+                                     "-o",
+                                     "UserKnownHostsFile=" + hosts,
+                                     "-o",
+                                     "GlobalKnownHostsFile=/dev/null",
+                                     "-o",
+                                     "StrictHostKeyChecking=yes",
+                                     "-o",
+                                     "HostKeyAlias=" + node->text(),
+                                     "-o",
+                                     "UpdateHostKeys=no",
+                                     "-p",
+                                     std::to_string(flags.port),
+                                     "-l",
+                                     account,
+                                     flags.host.empty() ? node->text() : flags.host};
     argv.insert(argv.end(), flags.command.begin(), flags.command.end());
     return client::run_attached(argv);
 }
@@ -185,10 +215,14 @@ Status write_ssh_files(const std::string& path, const crypto::PrivateKey& key, c
     if (!seed) return pass(seed.error());
     std::array<std::uint8_t, 4> random{};
     crypto::SystemRng().fill(random);
-    const auto check = static_cast<std::uint32_t>((random[0] << 24U) | (random[1] << 16U) | (random[2] << 8U) | random[3]);
+    const auto check =
+        static_cast<std::uint32_t>((random[0] << 24U) | (random[1] << 16U) | (random[2] << 8U) | random[3]);
     const Secret text = wire::encode_openssh_private_ed25519(key.public_key(), seed->reveal(), check, reply.key_id);
     if (auto ok = files::write(path, text.reveal(), 0600); !ok) return ok;
-    if (auto ok = files::write(path + ".pub", view(wire::encode_ssh_key_line(key.public_key(), reply.key_id) + "\n"), 0644); !ok) return ok;
+    if (auto ok =
+            files::write(path + ".pub", view(wire::encode_ssh_key_line(key.public_key(), reply.key_id) + "\n"), 0644);
+        !ok)
+        return ok;
     return files::write(path + "-cert.pub", view(reply.certificate + "\n"), 0644);
 }
 
@@ -196,7 +230,8 @@ void add_ssh_verbs(Cli& cli) {
     auto* ssh = cli.app.add_subcommand("ssh", "SSH certificates")->require_subcommand(1);
     ssh->fallthrough();
     auto cert_flags = std::make_shared<CertFlags>();
-    auto* get = cli.verb(ssh, "cert", "get a user certificate, into ssh-agent unless --out", [&cli, cert_flags] { return cert(cli.globals, *cert_flags); });
+    auto* get = cli.verb(ssh, "cert", "get a user certificate, into ssh-agent unless --out",
+                         [&cli, cert_flags] { return cert(cli.globals, *cert_flags); });
     get->add_option("--role", cert_flags->request.role, "role to hold")->required();
     get->add_option("--node", cert_flags->request.node, "for one node only");
     get->add_option("--ttl", cert_flags->request.ttl, "lifetime; the role's maximum when absent");
@@ -206,10 +241,12 @@ void add_ssh_verbs(Cli& cli) {
     get->add_option("--source-address", cert_flags->request.source_addresses, "CIDR block (repeat)");
     get->add_option("--reason", cert_flags->request.reason, "why");
     get->add_option("--key", cert_flags->key_file, "certify this key instead of a new one");
-    get->add_option("--out", cert_flags->out, "write PATH, PATH.pub and PATH-cert.pub (with --key: the certificate's file)");
+    get->add_option("--out", cert_flags->out,
+                    "write PATH, PATH.pub and PATH-cert.pub (with --key: the certificate's file)");
 
     auto connect_flags = std::make_shared<ConnectFlags>();
-    auto* go = cli.verb(ssh, "connect", "log in to a node with a fresh certificate", [&cli, connect_flags] { return connect(cli.globals, *connect_flags); });
+    auto* go = cli.verb(ssh, "connect", "log in to a node with a fresh certificate",
+                        [&cli, connect_flags] { return connect(cli.globals, *connect_flags); });
     go->add_option("target", connect_flags->target, "[account@]node")->required();
     go->add_option("--role", connect_flags->role, "role to hold; found when only one fits");
     go->add_option("--ttl", connect_flags->ttl, "lifetime of the certificate");

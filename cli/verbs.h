@@ -38,16 +38,17 @@ struct Session {
 };
 Result<Session> open_session(const Globals& globals);
 
-void add_session_verbs(Cli& cli);   ///< bootstrap, context, login, logout, status
-void add_ssh_verbs(Cli& cli);       ///< ssh cert, ssh connect
-void add_cert_verbs(Cli& cli);      ///< cert issue
-void add_people_verbs(Cli& cli);    ///< role, owner, identity, token, revoke
-void add_audit_verbs(Cli& cli);     ///< audit tail, verify, prove
-void add_inspect_verbs(Cli& cli);   ///< inspect, version
+void add_session_verbs(Cli& cli);  ///< bootstrap, context, login, logout, status
+void add_ssh_verbs(Cli& cli);      ///< ssh cert, ssh connect
+void add_cert_verbs(Cli& cli);     ///< cert issue
+void add_people_verbs(Cli& cli);   ///< role, owner, identity, token, revoke
+void add_audit_verbs(Cli& cli);    ///< audit tail, verify, prove
+void add_inspect_verbs(Cli& cli);  ///< inspect, version
 
 /// list_verb prints a list: as a table through `row`, or as JSON.
 template <class Body, class Row>
-Result<int> print_list(const Globals& globals, const std::string& path, const std::vector<std::string>& headings, Row row) {
+Result<int> print_list(const Globals& globals, const std::string& path, const std::vector<std::string>& headings,
+                       Row row) {
     auto session = open_session(globals);
     if (!session) return pass(session.error());
     const auto list = session->ca.get<api::List<Body>>(path);

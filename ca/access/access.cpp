@@ -14,8 +14,13 @@ using store::Duty;
 template <class T = void>
 Result<T> deny(const Context& context, std::string_view act, policy::Reason reason) {
     if (context.effect == store::Effect::apply) {
-        const store::RefusalRecord record{context.caller.identity().text(), context.caller.owner().text(),
-                                          std::string(act), {}, {reason}, {}, context.now};
+        const store::RefusalRecord record{context.caller.identity().text(),
+                                          context.caller.owner().text(),
+                                          std::string(act),
+                                          {},
+                                          {reason},
+                                          {},
+                                          context.now};
         if (auto kept = context.store.record_refusal(record); !kept) return pass(kept.error());
     }
     return fail(reason.code, reason.message, reason.rule, reason.why, reason.fix);
@@ -41,8 +46,9 @@ Status create_owner(const Context& context, const store::OwnerRecord& owner) {
 Status create_identity(const Context& context, const store::IdentityRecord& identity) {
     const Kind kind = identity.name.kind();
     if (kind == Kind::node || kind == Kind::ca)
-        return fail(Code::denied, "an identity of kind " + std::string(name(kind)) + " is not created by hand", "E-KIND",
-                    "nodes come into being by joining with a token", "mayfly token create --node NAME --owner OWNER");
+        return fail(Code::denied, "an identity of kind " + std::string(name(kind)) + " is not created by hand",
+                    "E-KIND", "nodes come into being by joining with a token",
+                    "mayfly token create --node NAME --owner OWNER");
     if (kind != Kind::human && !identity.keys.empty())
         return fail(Code::malformed, "only human identities log in with an enrolled SSH key", "E-KIND",
                     "machines join with a token or renew with the certificate they hold", "leave the key out");
@@ -65,7 +71,8 @@ Result<store::GrantRecord> create_grant(const Context& context, store::GrantReco
     if (!human(caller) || caller.owner() != role->owner)
         return deny<store::GrantRecord>(
             context, "grant.create",
-            {Code::denied, "E-NOT-CONTROL-OWNER", "only the control owner decides who holds \"" + grant.role.text() + "\"",
+            {Code::denied, "E-NOT-CONTROL-OWNER",
+             "only the control owner decides who holds \"" + grant.role.text() + "\"",
              "its control owner is " + role->owner.text(), "ask " + role->owner.text() + " to grant it"});
 
     const auto holder = context.store.find_identity(grant.identity);
@@ -112,18 +119,19 @@ Result<api::RevokeReply> revoke(const Context& context, const store::RevokeOrder
         if (!target) return pass(target.error());
         allowed = *target && human(caller) && (*target)->owner == caller.owner();
     }
-    if (!allowed && order.by == store::RevokeBy::serial) allowed = !caller.serial().empty() && order.serial == caller.serial();
+    if (!allowed && order.by == store::RevokeBy::serial)
+        allowed = !caller.serial().empty() && order.serial == caller.serial();
     if (!allowed)
-        return deny<api::RevokeReply>(context, "revocation",
-                                      lacks_duty(caller, Duty::platform,
-                                                 "ask a platform owner or the owner of what you want revoked"));
+        return deny<api::RevokeReply>(
+            context, "revocation",
+            lacks_duty(caller, Duty::platform, "ask a platform owner or the owner of what you want revoked"));
     return context.store.revoke(order, caller.identity(), context.now, context.effect);
 }
 
 Status may_look(const Caller& caller) {
     if (human(caller)) return {};
-    return fail(Code::denied, "this is for people with a session", "E-KIND", "the caller is " + caller.identity().text(),
-                "mayfly login");
+    return fail(Code::denied, "this is for people with a session", "E-KIND",
+                "the caller is " + caller.identity().text(), "mayfly login");
 }
 
 Status may_audit(const Caller& caller) {

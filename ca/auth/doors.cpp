@@ -26,9 +26,7 @@ Status still_active(const store::CallerRecord& record) {
 
 }  // namespace
 
-bool Caller::has(store::Duty duty) const {
-    return std::find(duties().begin(), duties().end(), duty) != duties().end();
-}
+bool Caller::has(store::Duty duty) const { return std::find(duties().begin(), duties().end(), duty) != duties().end(); }
 
 Doors::Doors(store::Store& store, TrustDomain domain, Nonces& nonces, Notice notice)
     : store_(store), domain_(std::move(domain)), nonces_(nonces), notice_(std::move(notice)) {}
@@ -84,8 +82,8 @@ Result<Doors::Joining> Doors::by_join_token(std::string_view token, Instant now)
     if (record.expires <= now) return refuse("the join token of node " + record.node.text() + " is expired");
     const auto identity = IdentityName::of(Kind::node, record.node.text());
     if (!identity) return pass(identity.error());
-    store::CallerRecord caller{*identity,  policy::State::active, record.owner, policy::State::active,
-                               {},         record.labels,         record.hosts};
+    store::CallerRecord caller{*identity, policy::State::active, record.owner, policy::State::active,
+                               {},        record.labels,         record.hosts};
     return Joining{Caller(std::move(caller), "join-token", {}, record.expires), hash};
 }
 

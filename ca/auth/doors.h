@@ -1,5 +1,6 @@
 #pragma once
-// Doors: every way to become a Caller. All failures look alike outside; what really was wrong goes to the `notice` hook.
+// Doors: every way to become a Caller. All failures look alike outside; what really was wrong goes to the `notice`
+// hook.
 #include <functional>
 #include <string>
 #include <string_view>

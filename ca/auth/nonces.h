@@ -26,7 +26,7 @@ public:
 
 private:
     struct Word {
-        std::uint64_t used = 0;       ///< one bit per counter
+        std::uint64_t used = 0;  ///< one bit per counter
         std::int64_t last_issued = 0;
     };
     [[nodiscard]] Bytes authenticate(ByteView counter_and_time) const;

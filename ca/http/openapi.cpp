@@ -8,21 +8,23 @@ namespace {
 
 using wire::Json;
 
-Json content(const Json& schema) {
-    return Json::Object{{"application/json", Json::Object{{"schema", schema}}}};
-}
+Json content(const Json& schema) { return Json::Object{{"application/json", Json::Object{{"schema", schema}}}}; }
 
 Json operation(const Route& route) {
     Json::Object ok{{"description", "success"}};
     if (!route.reply_schema.is_null()) ok.emplace("content", content(route.reply_schema));
-    const Json problem = Json::Object{{"description", "RFC 9457 problem"},
-                                      {"content", Json::Object{{"application/problem+json", Json::Object{{"schema", wire::schema<api::Problem>()}}}}}};
+    const Json problem = Json::Object{
+        {"description", "RFC 9457 problem"},
+        {"content",
+         Json::Object{{"application/problem+json", Json::Object{{"schema", wire::schema<api::Problem>()}}}}}};
     Json::Object out{{"summary", route.summary},
                      {"x-mayfly-who", std::string(name(route.who))},
                      {"x-mayfly-largest-body", static_cast<std::int64_t>(route.largest_body)},
                      {"responses", Json::Object{{"200", Json(std::move(ok))}, {"default", problem}}}};
-    if (!route.request_schema.is_null()) out.emplace("requestBody", Json::Object{{"required", true}, {"content", content(route.request_schema)}});
-    if (route.who != Who::anyone) out.emplace("security", Json::Array{Json(Json::Object{{"mutualTLS", Json::Array{}}})});
+    if (!route.request_schema.is_null())
+        out.emplace("requestBody", Json::Object{{"required", true}, {"content", content(route.request_schema)}});
+    if (route.who != Who::anyone)
+        out.emplace("security", Json::Array{Json(Json::Object{{"mutualTLS", Json::Array{}}})});
     return Json(std::move(out));
 }
 
@@ -48,10 +50,12 @@ Json openapi(const std::vector<Route>& routes, const std::string& version) {
     for (const auto& route : routes) paths[route.path].emplace(lower(route.method), operation(route));
     Json::Object all;
     for (auto& [path, methods] : paths) all.emplace(path, Json(std::move(methods)));
-    return Json::Object{{"openapi", "3.1.0"},
-                        {"info", Json::Object{{"title", "Mayfly certificate authority"}, {"version", version}}},
-                        {"components", Json::Object{{"securitySchemes", Json::Object{{"mutualTLS", Json::Object{{"type", "mutualTLS"}}}}}}},
-                        {"paths", Json(std::move(all))}};
+    return Json::Object{
+        {"openapi", "3.1.0"},
+        {"info", Json::Object{{"title", "Mayfly certificate authority"}, {"version", version}}},
+        {"components",
+         Json::Object{{"securitySchemes", Json::Object{{"mutualTLS", Json::Object{{"type", "mutualTLS"}}}}}}},
+        {"paths", Json(std::move(all))}};
 }
 
 }  // namespace mayfly::http

@@ -16,7 +16,9 @@ constexpr std::size_t kLongestTarget = 4096;
 constexpr std::size_t kMostParameters = 32;
 constexpr std::array<std::string_view, 4> kRead = {"mayfly-proof", "idempotency-key", "content-type", "user-agent"};
 
-tl::unexpected<Error> bad(const char* why) { return fail(Code::malformed, std::string("the request is not acceptable: ") + why, "E-HTTP", {}, {}); }
+tl::unexpected<Error> bad(const char* why) {
+    return fail(Code::malformed, std::string("the request is not acceptable: ") + why, "E-HTTP", {}, {});
+}
 
 std::string_view sv(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -49,23 +51,30 @@ Status read_query(std::string_view text, std::map<std::string, std::string>& out
         text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
         const auto equals = pair.find('=');
         std::string key, value;
-        if (equals == std::string_view::npos || !decode(pair.substr(0, equals), key) || !decode(pair.substr(equals + 1), value)) return bad("a query that is not name=value");
-        if (out.size() == kMostParameters || !out.emplace(std::move(key), std::move(value)).second) return bad("a query parameter twice, or too many");
+        if (equals == std::string_view::npos || !decode(pair.substr(0, equals), key) ||
+            !decode(pair.substr(equals + 1), value))
+            return bad("a query that is not name=value");
+        if (out.size() == kMostParameters || !out.emplace(std::move(key), std::move(value)).second)
+            return bad("a query parameter twice, or too many");
     }
     return {};
 }
 
 bool plain_path(std::string_view path) {
     return path.starts_with('/') && std::all_of(path.begin(), path.end(), [](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '-' || c == '_' || c == '.';
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+                      c == '-' || c == '_' || c == '.';
            });
 }
 
 }  // namespace
 
 Status check_head(const beast::request_header<>& head, const Limits& limits) {
-    const auto count = [&](beast::field field) { return std::distance(head.equal_range(field).first, head.equal_range(field).second); };
-    if (static_cast<std::size_t>(std::distance(head.begin(), head.end())) > limits.header_count) return bad("more than 100 headers");
+    const auto count = [&](beast::field field) {
+        return std::distance(head.equal_range(field).first, head.equal_range(field).second);
+    };
+    if (static_cast<std::size_t>(std::distance(head.begin(), head.end())) > limits.header_count)
+        return bad("more than 100 headers");
     if (count(beast::field::host) != 1) return bad("exactly one Host header is needed");
     const bool sized = count(beast::field::content_length) > 0, chunked = count(beast::field::transfer_encoding) > 0;
     // Two ways to say where a request ends are a way to hide a second one (RFC 9112 section 6.1).
@@ -77,10 +86,12 @@ Status check_head(const beast::request_header<>& head, const Limits& limits) {
     const bool empty = !chunked && (!sized || sv(head[beast::field::content_length]) == "0");
     if (verb == beast::verb::get && !empty) return bad("a GET with a body");
     if (count(beast::field::content_encoding) > 0)
-        return fail(Code::unsupported, "Content-Encoding is not supported", "E-HTTP-ENCODING", "bodies are small: send them as they are", {});
+        return fail(Code::unsupported, "Content-Encoding is not supported", "E-HTTP-ENCODING",
+                    "bodies are small: send them as they are", {});
     const auto type = sv(head[beast::field::content_type]);
     if (!empty && type != "application/json" && !type.starts_with("application/json;"))
-        return fail(Code::unsupported, "bodies are application/json", "E-HTTP-TYPE", {}, "set Content-Type: application/json");
+        return fail(Code::unsupported, "bodies are application/json", "E-HTTP-TYPE", {},
+                    "set Content-Type: application/json");
     if (head.target().size() > kLongestTarget) return bad("a target longer than 4,096 characters");
     return {};
 }

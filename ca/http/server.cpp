@@ -61,7 +61,10 @@ std::string address_group(const asio::ip::address& address) {
 }
 
 struct Server::Impl {
-    explicit Impl(ServerOptions options) : shared(std::make_shared<Shared>(std::move(options))), acceptor(asio::make_strand(network)), pause(acceptor.get_executor()) {}
+    explicit Impl(ServerOptions options)
+        : shared(std::make_shared<Shared>(std::move(options))),
+          acceptor(asio::make_strand(network)),
+          pause(acceptor.get_executor()) {}
 
     Status listen() {
         error_code error;
@@ -73,8 +76,10 @@ struct Server::Impl {
         if (!error) acceptor.bind(endpoint, error);
         if (!error) acceptor.listen(1024, error);
         if (error)
-            return fail(Code::unavailable, "cannot listen on " + shared->options.address + ":" + std::to_string(shared->options.port) + ": " + error.message(), "E-LISTEN", {},
-                        "is another mayfly-ca running? choose another listen address in ca.toml");
+            return fail(Code::unavailable,
+                        "cannot listen on " + shared->options.address + ":" + std::to_string(shared->options.port) +
+                            ": " + error.message(),
+                        "E-LISTEN", {}, "is another mayfly-ca running? choose another listen address in ca.toml");
         bound = acceptor.local_endpoint(error).port();
         return {};
     }
@@ -122,7 +127,8 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Ident
     impl->shared->instance = "r" + std::to_string(static_cast<std::uint64_t>(run) / 1000000 % 100000000);
     if (auto ok = impl->listen(); !ok) return pass(ok.error());
     impl->accept();
-    for (std::size_t i = 0; i < kNetworkThreads; ++i) impl->threads.emplace_back([raw = impl.get()] { raw->network.run(); });
+    for (std::size_t i = 0; i < kNetworkThreads; ++i)
+        impl->threads.emplace_back([raw = impl.get()] { raw->network.run(); });
     return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -146,7 +152,8 @@ void Server::stop(std::chrono::milliseconds grace) {
         impl->pause.cancel();
     });
     const auto deadline = std::chrono::steady_clock::now() + grace;
-    while (impl_->shared->queued > 0 && std::chrono::steady_clock::now() < deadline) impl_->shared->admission.wait_until_empty(std::chrono::milliseconds(20));
+    while (impl_->shared->queued > 0 && std::chrono::steady_clock::now() < deadline)
+        impl_->shared->admission.wait_until_empty(std::chrono::milliseconds(20));
     impl_->network.stop();
     for (auto& thread : impl_->threads) thread.join();
     impl_->shared->workers.join();

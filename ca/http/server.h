@@ -1,6 +1,6 @@
 #pragma once
-// Server: the network front. TLS 1.3, one deadline for a whole request, bounds on everything, idle connections cost memory
-// and never a thread; complete requests go to a small pool of workers. Thread-safe.
+// Server: the network front. TLS 1.3, one deadline for a whole request, bounds on everything, idle connections cost
+// memory and never a thread; complete requests go to a small pool of workers. Thread-safe.
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -52,7 +52,8 @@ struct ServerOptions {
 
 class Server {
 public:
-    /// Binds, listens and starts. Fails with unavailable when the address is taken, malformed when the identity is not one.
+    /// Binds, listens and starts. Fails with unavailable when the address is taken, malformed when the identity is not
+    /// one.
     static Result<std::unique_ptr<Server>> start(ServerOptions options, const Identity& identity);
     ~Server();  ///< stops
     [[nodiscard]] std::uint16_t port() const;

@@ -27,8 +27,12 @@ using boost::system::error_code;
 
 class Session : public std::enable_shared_from_this<Session> {
 public:
-    Session(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<Shared> shared, std::string group)
-        : tls_(std::move(tls)), stream_(std::move(socket), *tls_), shared_(std::move(shared)), group_(std::move(group)) {
+    Session(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<Shared> shared,
+            std::string group)
+        : tls_(std::move(tls)),
+          stream_(std::move(socket), *tls_),
+          shared_(std::move(shared)),
+          group_(std::move(group)) {
         error_code ignored;
         remote_ = beast::get_lowest_layer(stream_).socket().remote_endpoint(ignored).address().to_string();
         beast::get_lowest_layer(stream_).socket().set_option(asio::ip::tcp::no_delay(true), ignored);
@@ -53,7 +57,8 @@ private:
     [[nodiscard]] const Limits& limits() const { return shared_->options.limits; }
     void set_deadline(std::chrono::milliseconds length) { beast::get_lowest_layer(stream_).expires_after(length); }
 
-    /// Between requests the connection may be idle for a while; from the first byte on, the whole request has its deadline.
+    /// Between requests the connection may be idle for a while; from the first byte on, the whole request has its
+    /// deadline.
     void wait_for_request() {
         if (shared_->stopping || ++served_ >= limits().requests_per_connection) return close();
         if (buffer_.size() > 0) {
@@ -77,11 +82,13 @@ private:
         request_ = Request{};
         request_.remote = remote_;
         request_.request_id = shared_->new_request_id();
-        beast::http::async_read_header(stream_, buffer_, *parser_, [self = shared_from_this()](error_code error, std::size_t) {
-            if (error) return self->fail_read(error);
-            if (auto ok = check_head(self->parser_->get(), self->limits()); !ok) return self->refuse(ok.error());
-            self->read_body();
-        });
+        beast::http::async_read_header(stream_, buffer_, *parser_,
+                                       [self = shared_from_this()](error_code error, std::size_t) {
+                                           if (error) return self->fail_read(error);
+                                           if (auto ok = check_head(self->parser_->get(), self->limits()); !ok)
+                                               return self->refuse(ok.error());
+                                           self->read_body();
+                                       });
     }
 
     void read_body() {
@@ -93,9 +100,13 @@ private:
 
     void fail_read(error_code error) {
         namespace http = beast::http;
-        if (error == http::error::end_of_stream || error == asio::ssl::error::stream_truncated || error == asio::error::eof) return close();
-        if (error == http::error::header_limit) return refuse(Error{Code::malformed, "the headers are larger than 16 KiB", "E-HTTP-LIMIT", {}, {}});
-        if (error == http::error::body_limit) return refuse(Error{Code::malformed, "the body is larger than allowed", "E-HTTP-LIMIT", {}, {}});
+        if (error == http::error::end_of_stream || error == asio::ssl::error::stream_truncated ||
+            error == asio::error::eof)
+            return close();
+        if (error == http::error::header_limit)
+            return refuse(Error{Code::malformed, "the headers are larger than 16 KiB", "E-HTTP-LIMIT", {}, {}});
+        if (error == http::error::body_limit)
+            return refuse(Error{Code::malformed, "the body is larger than allowed", "E-HTTP-LIMIT", {}, {}});
         if (error.category() == http::make_error_code(http::error::bad_method).category())
             return refuse(Error{Code::malformed, "this is not HTTP/1.1 as it should be", "E-HTTP", {}, {}});
         drop("read: " + error.message());
@@ -109,18 +120,30 @@ private:
         bool path_known = false;
         const Route* route = shared_->find(request_.method, request_.path, path_known);
         if (route == nullptr)
-            return answer(problem(Error{Code::not_found, path_known ? "this path takes another method" : "there is no such path", "E-HTTP-PATH", {}, "GET /v1/openapi.json lists them"}, request_.request_id),
+            return answer(problem(Error{Code::not_found,
+                                        path_known ? "this path takes another method" : "there is no such path",
+                                        "E-HTTP-PATH",
+                                        {},
+                                        "GET /v1/openapi.json lists them"},
+                                  request_.request_id),
                           keep_alive);
-        if (request_.body.size() > route->largest_body) return refuse(Error{Code::malformed, "the body is larger than this path takes", "E-HTTP-LIMIT", {}, {}});
+        if (request_.body.size() > route->largest_body)
+            return refuse(Error{Code::malformed, "the body is larger than this path takes", "E-HTTP-LIMIT", {}, {}});
         if (shared_->queued.fetch_add(1) >= limits().queued_requests) {
             shared_->queued.fetch_sub(1);
-            return answer(problem(Error{Code::rate_limited, "too many requests are waiting", "E-BUSY", {}, "ask again in a moment"}, request_.request_id), keep_alive);
+            return answer(
+                problem(
+                    Error{Code::rate_limited, "too many requests are waiting", "E-BUSY", {}, "ask again in a moment"},
+                    request_.request_id),
+                keep_alive);
         }
         beast::get_lowest_layer(stream_).expires_never();  // the wait for a worker is ours, not the client's
         asio::post(shared_->workers, [self = shared_from_this(), route, keep_alive] {
             Response response = self->handle(*route);
             self->shared_->queued.fetch_sub(1);
-            asio::post(self->stream_.get_executor(), [self, keep_alive, response = std::move(response)]() mutable { self->answer(std::move(response), keep_alive); });
+            asio::post(self->stream_.get_executor(), [self, keep_alive, response = std::move(response)]() mutable {
+                self->answer(std::move(response), keep_alive);
+            });
         });
     }
 
@@ -142,7 +165,8 @@ private:
     }
 
     void answer(Response response, bool keep_alive) {
-        auto reply = std::make_shared<beast::http::response<beast::http::string_body>>(static_cast<beast::http::status>(response.status), 11);
+        auto reply = std::make_shared<beast::http::response<beast::http::string_body>>(
+            static_cast<beast::http::status>(response.status), 11);
         reply->set(beast::http::field::content_type, response.content_type);
         reply->set("X-Content-Type-Options", "nosniff");
         reply->set("Cache-Control", "no-store");
@@ -166,7 +190,8 @@ private:
     void log(const Response& response, std::size_t bytes) {
         if (!shared_->options.access_log) return;
         const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_);
-        shared_->options.access_log({request_.request_id, remote_, request_.method, request_.path, response.caller, response.note, response.status, bytes, took.count()});
+        shared_->options.access_log({request_.request_id, remote_, request_.method, request_.path, response.caller,
+                                     response.note, response.status, bytes, took.count()});
     }
 
     void drop(const std::string& why) {
@@ -192,7 +217,8 @@ private:
 
 }  // namespace
 
-void run_session(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<Shared> shared, std::string group) {
+void run_session(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<Shared> shared,
+                 std::string group) {
     std::make_shared<Session>(std::move(socket), std::move(tls), std::move(shared), std::move(group))->start();
 }
 

@@ -31,7 +31,8 @@ private:
 };
 
 struct Shared {
-    explicit Shared(ServerOptions given) : options(std::move(given)), admission(options.limits), workers(options.workers) {}
+    explicit Shared(ServerOptions given)
+        : options(std::move(given)), admission(options.limits), workers(options.workers) {}
     const ServerOptions options;
     Admission admission;
     std::atomic<std::size_t> queued{0};
@@ -47,6 +48,7 @@ struct Shared {
 /// address_group of an endpoint: the address itself, or the /64 it lies in.
 std::string address_group(const boost::asio::ip::address& address);
 /// run_session takes over a connection that was admitted; it leaves when the connection ends.
-void run_session(boost::asio::ip::tcp::socket socket, std::shared_ptr<boost::asio::ssl::context> tls, std::shared_ptr<Shared> shared, std::string group);
+void run_session(boost::asio::ip::tcp::socket socket, std::shared_ptr<boost::asio::ssl::context> tls,
+                 std::shared_ptr<Shared> shared, std::string group);
 
 }  // namespace mayfly::http

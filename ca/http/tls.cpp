@@ -12,15 +12,18 @@ constexpr int kLargestCertificate = 16 * 1024;
 int accept_plausible(X509_STORE_CTX* context, void*) {
     X509* leaf = X509_STORE_CTX_get0_cert(context);
     const EVP_PKEY* key = leaf == nullptr ? nullptr : X509_get0_pubkey(leaf);
-    const bool plausible = key != nullptr && i2d_X509(leaf, nullptr) <= kLargestCertificate && EVP_PKEY_get_bits(key) <= 4096;
+    const bool plausible =
+        key != nullptr && i2d_X509(leaf, nullptr) <= kLargestCertificate && EVP_PKEY_get_bits(key) <= 4096;
     if (!plausible) X509_STORE_CTX_set_error(context, X509_V_ERR_CERT_REJECTED);
     return plausible ? 1 : 0;
 }
 
-int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered, unsigned offered_size, void*) {
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered,
+                    unsigned offered_size, void*) {
     static constexpr unsigned char kHttp[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
     unsigned char* chosen = nullptr;
-    if (SSL_select_next_proto(&chosen, size, kHttp, sizeof kHttp, offered, offered_size) != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
+    if (SSL_select_next_proto(&chosen, size, kHttp, sizeof kHttp, offered, offered_size) != OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
 }

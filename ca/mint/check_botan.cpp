@@ -18,13 +18,15 @@ namespace mayfly::mint {
 namespace {
 
 #if BOTAN_VERSION_MAJOR >= 3
-constexpr auto kDigitalSignature = Botan::Key_Constraints::DigitalSignature, kKeyCertSign = Botan::Key_Constraints::KeyCertSign;
+constexpr auto kDigitalSignature = Botan::Key_Constraints::DigitalSignature,
+               kKeyCertSign = Botan::Key_Constraints::KeyCertSign;
 #else
 constexpr auto kDigitalSignature = Botan::DIGITAL_SIGNATURE, kKeyCertSign = Botan::KEY_CERT_SIGN;
 #endif
 
 tl::unexpected<Error> differs(const std::string& what) {
-    return fail(Code::corrupt, "read back by another implementation, the certificate differs: " + what, "E-CHECK", "nothing is released", {});
+    return fail(Code::corrupt, "read back by another implementation, the certificate differs: " + what, "E-CHECK",
+                "nothing is released", {});
 }
 
 Botan::X509_Certificate load(ByteView der) {
@@ -32,7 +34,9 @@ Botan::X509_Certificate load(ByteView der) {
     return Botan::X509_Certificate(source);
 }
 
-bool same(const std::vector<std::uint8_t>& a, const Bytes& b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+bool same(const std::vector<std::uint8_t>& a, const Bytes& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
 
 /// Every name that Botan finds, tagged as ours are. (IPv6 is left to the byte comparison: Botan 2 does not read it.)
 std::set<std::string> names_in(const Botan::AlternativeName& names) {
@@ -45,7 +49,8 @@ std::set<std::string> names_in(const Botan::AlternativeName& names) {
 std::set<std::string> names_meant(const wire::X509Certificate& meant) {
     std::set<std::string> out;
     for (const auto& name : meant.names)
-        if (name.type != wire::SubjectName::Type::ip || name.text.find(':') == std::string::npos) out.insert(name.tagged());
+        if (name.type != wire::SubjectName::Type::ip || name.text.find(':') == std::string::npos)
+            out.insert(name.tagged());
     return out;
 }
 
@@ -56,14 +61,18 @@ Status compare(const Authority& authority, const wire::X509Certificate& meant, c
     const auto spki = wire::encode_spki(meant.subject);
     if (!spki || !same(read.subject_public_key_info(), *spki)) return differs("subject key");
     if (read.issuer_dn().get_first_attribute("X520.CommonName") != meant.issuer_common_name) return differs("issuer");
-    if (read.subject_dn().get_first_attribute("X520.CommonName") != meant.subject_common_name) return differs("subject");
-    if (static_cast<std::int64_t>(read.not_before().time_since_epoch()) != meant.validity.after().seconds()) return differs("notBefore");
-    if (static_cast<std::int64_t>(read.not_after().time_since_epoch()) != meant.validity.before().seconds() - 1) return differs("notAfter");
+    if (read.subject_dn().get_first_attribute("X520.CommonName") != meant.subject_common_name)
+        return differs("subject");
+    if (static_cast<std::int64_t>(read.not_before().time_since_epoch()) != meant.validity.after().seconds())
+        return differs("notBefore");
+    if (static_cast<std::int64_t>(read.not_after().time_since_epoch()) != meant.validity.before().seconds() - 1)
+        return differs("notAfter");
     if (read.is_CA_cert()) return differs("it is a CA");
     const bool server = meant.usage != wire::X509Usage::client, client = meant.usage != wire::X509Usage::server;
-    if (read.has_ex_constraint(Botan::OID("1.3.6.1.5.5.7.3.1")) != server || read.has_ex_constraint(Botan::OID("1.3.6.1.5.5.7.3.2")) != client) return differs("extended key usage");
-    if (!read.has_constraints(kDigitalSignature) || read.has_constraints(kKeyCertSign))
-        return differs("key usage");
+    if (read.has_ex_constraint(Botan::OID("1.3.6.1.5.5.7.3.1")) != server ||
+        read.has_ex_constraint(Botan::OID("1.3.6.1.5.5.7.3.2")) != client)
+        return differs("extended key usage");
+    if (!read.has_constraints(kDigitalSignature) || read.has_constraints(kKeyCertSign)) return differs("key usage");
     if (names_in(read.subject_alt_name()) != names_meant(meant)) return differs("subject alternative names");
     const auto issuer = load(authority.issuer_certificate_der);
     const auto issuer_key = issuer.load_subject_public_key();

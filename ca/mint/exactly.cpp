@@ -10,15 +10,16 @@ namespace mayfly::mint {
 namespace {
 
 constexpr std::size_t kNonceBytes = 32;
-constexpr std::size_t kRandomSerialBytes = 17;                 // with the node byte: 144 bits
-constexpr std::int64_t kShortLived = 7LL * 24 * 3600;          // RFC 9608 is for leaves that expire sooner than a CRL helps
+constexpr std::size_t kRandomSerialBytes = 17;         // with the node byte: 144 bits
+constexpr std::int64_t kShortLived = 7LL * 24 * 3600;  // RFC 9608 is for leaves that expire sooner than a CRL helps
 
 std::string key_id(const policy::Permit& permit) {
     if (permit.profile == policy::Profile::ssh_host) return permit.identity.text() + "/host";
     return permit.identity.text() + "/" + permit.role->text() + "/" + permit.grant;
 }
 
-wire::SshCertificate ssh_facts(const Authority& authority, const policy::Permit& permit, std::uint64_t serial, const Validity& validity, Rng& rng) {
+wire::SshCertificate ssh_facts(const Authority& authority, const policy::Permit& permit, std::uint64_t serial,
+                               const Validity& validity, Rng& rng) {
     const bool user = permit.profile == policy::Profile::ssh_user;
     wire::SshCertificate facts;
     facts.subject = permit.key;
@@ -42,7 +43,8 @@ wire::SshCertificate ssh_facts(const Authority& authority, const policy::Permit&
     return facts;
 }
 
-wire::X509Certificate x509_facts(const Authority& authority, const policy::Permit& permit, const Validity& validity, Rng& rng) {
+wire::X509Certificate x509_facts(const Authority& authority, const policy::Permit& permit, const Validity& validity,
+                                 Rng& rng) {
     wire::X509Certificate facts;
     facts.serial.resize(1 + kRandomSerialBytes);
     rng.fill(facts.serial);
@@ -83,13 +85,21 @@ Result<steps::Spec> Exactly::spec(const Authority& authority, const policy::Perm
     steps::IntentId id{};
     rng.fill(id);
 
-    steps::Accountability whose{std::string(policy::name(permit.profile)), permit.identity, permit.owner, permit.role ? permit.role->text() : "", permit.grant,
-                                permit.principals, permit.reasons, policy_version, ask.reason};
+    steps::Accountability whose{std::string(policy::name(permit.profile)),
+                                permit.identity,
+                                permit.owner,
+                                permit.role ? permit.role->text() : "",
+                                permit.grant,
+                                permit.principals,
+                                permit.reasons,
+                                policy_version,
+                                ask.reason};
     if (issuer != steps::IssuerId::x509) {
         auto facts = ssh_facts(authority, permit, ssh_serial, *validity, rng);
         Bytes bytes = wire::encode_to_be_signed(facts);
         const Digest digest = crypto::sha256(bytes);
-        return steps::Spec(id, issuer, std::move(facts), std::move(bytes), digest, std::move(whose), crypto::key_id(permit.key), std::to_string(ssh_serial), *validity);
+        return steps::Spec(id, issuer, std::move(facts), std::move(bytes), digest, std::move(whose),
+                           crypto::key_id(permit.key), std::to_string(ssh_serial), *validity);
     }
     auto facts = x509_facts(authority, permit, *validity, rng);
     for (const auto& name : facts.names) whose.names.push_back(name.tagged());
@@ -97,7 +107,8 @@ Result<steps::Spec> Exactly::spec(const Authority& authority, const policy::Perm
     if (!bytes) return pass(bytes.error());
     const Digest digest = crypto::sha256(*bytes);
     std::string serial = wire::hex(facts.serial);
-    return steps::Spec(id, issuer, std::move(facts), std::move(*bytes), digest, std::move(whose), crypto::key_id(permit.key), std::move(serial), *validity);
+    return steps::Spec(id, issuer, std::move(facts), std::move(*bytes), digest, std::move(whose),
+                       crypto::key_id(permit.key), std::move(serial), *validity);
 }
 
 }  // namespace mayfly::mint

@@ -14,9 +14,18 @@ policy::Facts facts_for(const Authority& authority, const Request& request, stor
     bool ours = false;
     for (const auto* mine : {&authority.x509, &authority.ssh_user, &authority.ssh_host, &authority.log})
         if (crypto::key_id(*mine) == key) ours = true;
-    return {request.identity,          known.identity_state,         std::move(known.owner), known.owner_state,
-            std::move(known.grants),   known.key_revoked,            ours,                   std::move(known.key_bound_to),
-            std::move(known.hosts),    std::move(known.target_labels), authority.issuer_ends, authority.issuer_longest};
+    return {request.identity,
+            known.identity_state,
+            std::move(known.owner),
+            known.owner_state,
+            std::move(known.grants),
+            known.key_revoked,
+            ours,
+            std::move(known.key_bound_to),
+            std::move(known.hosts),
+            std::move(known.target_labels),
+            authority.issuer_ends,
+            authority.issuer_longest};
 }
 
 /// The certificate will not be: its intent is voided, and the reason is what the caller learns.
@@ -29,7 +38,8 @@ Result<Outcome> give_up(store::Store& store, const steps::IntentId& id, const Re
 
 }  // namespace
 
-Mint::Mint(Authority authority, const CurrentPolicy& policy, store::Store& store, signer::Signer& signer, Rng& rng, const Clock& clock)
+Mint::Mint(Authority authority, const CurrentPolicy& policy, store::Store& store, signer::Signer& signer, Rng& rng,
+           const Clock& clock)
     : authority_(std::move(authority)), policy_(policy), store_(store), signer_(signer), rng_(rng), clock_(clock) {}
 
 // Steps 1 (read) and 2 (who) lie before this function, step 10 (answer) after it.
@@ -42,7 +52,8 @@ Result<Outcome> Mint::mint(const Request& request) {
     if (*earlier) return Outcome(std::move(**earlier));
 
     // Step 3: know.
-    const store::FactsQuery query{request.identity, request.ask.role, request.ask.node, crypto::key_id(request.ask.key), request.join_token};
+    const store::FactsQuery query{request.identity, request.ask.role, request.ask.node, crypto::key_id(request.ask.key),
+                                  request.join_token};
     auto known = store_.load_facts(query, now);
     if (!known) return pass(known.error());
     const policy::Facts facts = facts_for(authority_, request, std::move(*known));
@@ -52,10 +63,12 @@ Result<Outcome> Mint::mint(const Request& request) {
     const auto* permit = std::get_if<policy::Permit>(&decision);
     if (permit == nullptr) {
         const auto* waits = std::get_if<policy::NeedsApproval>(&decision);
-        Denied denied{waits != nullptr ? Code::needs_approval : Code::denied, waits != nullptr ? waits->reasons : std::get<policy::Refusal>(decision).reasons};
+        Denied denied{waits != nullptr ? Code::needs_approval : Code::denied,
+                      waits != nullptr ? waits->reasons : std::get<policy::Refusal>(decision).reasons};
         if (request.dry_run) return Outcome(std::move(denied));
-        const auto recorded = store_.record_refusal({request.actor.text(), facts.owner.text(), std::string(policy::name(request.ask.profile)),
-                                                     request.ask.role ? request.ask.role->text() : "", denied.reasons, request.idempotency.request_hash, now});
+        const auto recorded = store_.record_refusal(
+            {request.actor.text(), facts.owner.text(), std::string(policy::name(request.ask.profile)),
+             request.ask.role ? request.ask.role->text() : "", denied.reasons, request.idempotency.request_hash, now});
         if (!recorded) return pass(recorded.error());
         return Outcome(std::move(denied));
     }
@@ -64,7 +77,8 @@ Result<Outcome> Mint::mint(const Request& request) {
     // Step 5: exactly what.
     std::uint64_t serial = 0;
     if (permit->profile == policy::Profile::ssh_user || permit->profile == policy::Profile::ssh_host) {
-        const auto next = store_.next_serial(permit->profile == policy::Profile::ssh_user ? steps::IssuerId::ssh_user : steps::IssuerId::ssh_host);
+        const auto next = store_.next_serial(permit->profile == policy::Profile::ssh_user ? steps::IssuerId::ssh_user
+                                                                                          : steps::IssuerId::ssh_host);
         if (!next) return pass(next.error());
         serial = *next;
     }
@@ -76,7 +90,9 @@ Result<Outcome> Mint::mint(const Request& request) {
     auto intent = store_.record_intent({std::move(*spec), request.actor, request.idempotency, request.join_token}, now);
     if (!intent) return pass(intent.error());
     if (clock_.now().seconds() - now.seconds() > kLongestPause)
-        return give_up<int>(store_, id, fail(Code::unavailable, "too long between deciding and signing", "E-PAUSED", {}, "ask again"), clock_.now());
+        return give_up<int>(
+            store_, id, fail(Code::unavailable, "too long between deciding and signing", "E-PAUSED", {}, "ask again"),
+            clock_.now());
 
     // Step 7: sign. Step 8: check. A crash here leaves an intent without an outcome: voided at start-up.
     auto made = signer_.sign(std::move(*intent));

@@ -1,5 +1,6 @@
 #pragma once
-// The minting path as one function, and the two steps that live here: exactly (Permit → Spec) and check (Signed → Checked).
+// The minting path as one function, and the two steps that live here: exactly (Permit → Spec) and check (Signed →
+// Checked).
 #include <optional>
 #include <string>
 #include <variant>
@@ -20,11 +21,12 @@ struct Authority {
     Bytes issuer_certificate_der;             ///< for the read-back by Botan
     Instant issuer_ends;
     Lifetime issuer_longest;
-    std::uint8_t node = 1;                    ///< first byte of X.509 serials: which CA replica
-    std::int64_t backdate_seconds = 30;       ///< notBefore lies this far back, for clocks that run behind
+    std::uint8_t node = 1;               ///< first byte of X.509 serials: which CA replica
+    std::int64_t backdate_seconds = 30;  ///< notBefore lies this far back, for clocks that run behind
 };
 
-/// Exactly: step 5. Everything that the certificate will say is fixed here. Pure but for the serial and nonce it is given.
+/// Exactly: step 5. Everything that the certificate will say is fixed here. Pure but for the serial and nonce it is
+/// given.
 class Exactly {
 public:
     static Result<steps::Spec> spec(const Authority& authority, const policy::Permit& permit, const policy::Ask& ask,
@@ -32,8 +34,8 @@ public:
 };
 
 /// Checker: step 8. Botan reads X.509 back (with chain validation against the issuing certificate), our strict reader
-/// reads SSH back; every field is compared with the Spec, the signature verified, the result linted. Fails with corrupt:
-/// a certificate that is not what we meant is never released.
+/// reads SSH back; every field is compared with the Spec, the signature verified, the result linted. Fails with
+/// corrupt: a certificate that is not what we meant is never released.
 class Checker {
 public:
     static Result<steps::Checked> check(const Authority& authority, steps::Signed signed_certificate);

@@ -24,9 +24,12 @@ std::optional<Block> read(std::string_view text) {
     Block block;
     const auto slash = text.find('/');
     const std::string host(text.substr(0, slash));
-    if (::inet_pton(AF_INET, host.c_str(), block.address.data()) == 1) block.family = AF_INET;
-    else if (::inet_pton(AF_INET6, host.c_str(), block.address.data()) == 1) block.family = AF_INET6;
-    else return std::nullopt;
+    if (::inet_pton(AF_INET, host.c_str(), block.address.data()) == 1)
+        block.family = AF_INET;
+    else if (::inet_pton(AF_INET6, host.c_str(), block.address.data()) == 1)
+        block.family = AF_INET6;
+    else
+        return std::nullopt;
     block.length = block.bits();
     if (slash == std::string_view::npos) return block;
     const auto digits = text.substr(slash + 1);
@@ -41,8 +44,8 @@ std::optional<Block> read(std::string_view text) {
 
 Result<std::string> parse_cidr(std::string_view text) {
     const auto bad = [&](std::string why) {
-        return fail(Code::malformed, "\"" + printable(text.substr(0, 64)) + "\" is not an address block", "E-CIDR", std::move(why),
-                    "write it like 10.1.0.0/16, 10.1.2.3 or 2001:db8::/32");
+        return fail(Code::malformed, "\"" + printable(text.substr(0, 64)) + "\" is not an address block", "E-CIDR",
+                    std::move(why), "write it like 10.1.0.0/16, 10.1.2.3 or 2001:db8::/32");
     };
     const auto block = read(text);
     if (!block) return bad("an IPv4 or IPv6 address, optionally with /length");

@@ -21,14 +21,14 @@ struct Ask {
     Profile profile;
     PublicKey key;
     std::optional<RoleName> role{};
-    std::optional<Lifetime> lifetime{};            ///< absent: as long as allowed
-    std::optional<NodeName> node{};                ///< narrow an SSH certificate to one node
-    std::vector<Principal> principals{};           ///< empty: the role's own name (at `node` when given)
+    std::optional<Lifetime> lifetime{};                    ///< absent: as long as allowed
+    std::optional<NodeName> node{};                        ///< narrow an SSH certificate to one node
+    std::vector<Principal> principals{};                   ///< empty: the role's own name (at `node` when given)
     std::optional<std::vector<std::string>> extensions{};  ///< absent: all the role's
     std::string force_command{};
-    std::vector<std::string> source_addresses{};   ///< canonical CIDR
-    std::vector<HostName> hosts{};                 ///< host certificates; empty: all registered
-    std::vector<wire::SubjectName> names{};        ///< X.509
+    std::vector<std::string> source_addresses{};  ///< canonical CIDR
+    std::vector<HostName> hosts{};                ///< host certificates; empty: all registered
+    std::vector<wire::SubjectName> names{};       ///< X.509
     std::string reason{};
 };
 
@@ -48,14 +48,14 @@ struct Facts {
     State identity_state = State::active;
     OwnerName owner;
     State owner_state = State::active;
-    std::vector<GrantFact> grants{};        ///< of this identity, for the role asked for
+    std::vector<GrantFact> grants{};  ///< of this identity, for the role asked for
     bool key_revoked = false;
-    bool key_is_authority = false;          ///< the subject key is one of our own CA keys
+    bool key_is_authority = false;               ///< the subject key is one of our own CA keys
     std::optional<IdentityName> key_bound_to{};  ///< another identity that already uses this key
-    std::vector<HostName> hosts{};          ///< nodes: names registered for host certificates
+    std::vector<HostName> hosts{};               ///< nodes: names registered for host certificates
     std::optional<std::map<std::string, std::string>> target_labels{};  ///< labels of Ask::node when that node exists
-    Instant issuer_ends;                    ///< nothing may outlive its issuer
-    Lifetime issuer_longest;                ///< the issuer's own limit
+    Instant issuer_ends;                                                ///< nothing may outlive its issuer
+    Lifetime issuer_longest;                                            ///< the issuer's own limit
 };
 
 /// Reason is one rule that spoke.
@@ -81,10 +81,10 @@ public:
     std::vector<std::string> extensions{};  ///< sorted
     std::string force_command{};
     std::vector<std::string> source_addresses{};
-    bool verify_required = false;           ///< FIDO keys under hardware_key roles
-    bool server = false, client = false;    ///< X.509 usages
+    bool verify_required = false;         ///< FIDO keys under hardware_key roles
+    bool server = false, client = false;  ///< X.509 usages
     std::vector<wire::SubjectName> names{};
-    std::vector<std::string> reasons{};     ///< every rule that allowed it, for the log and dry runs
+    std::vector<std::string> reasons{};  ///< every rule that allowed it, for the log and dry runs
 
 private:
     friend std::variant<Permit, struct NeedsApproval, struct Refusal> decide(const Policy&, const TrustDomain&,

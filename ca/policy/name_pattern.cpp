@@ -28,8 +28,8 @@ NamePattern::NamePattern(Type type, std::string pattern, std::string text)
 
 Result<NamePattern> NamePattern::parse(std::string_view text) {
     const auto bad = [&](std::string why) {
-        return fail(Code::malformed, "\"" + printable(text.substr(0, 80)) + "\" is not a name pattern", "E-PATTERN", std::move(why),
-                    "write it like dns:*.corp.example, ip:10.0.0.0/8 or uri:spiffe://corp/workload/*");
+        return fail(Code::malformed, "\"" + printable(text.substr(0, 80)) + "\" is not a name pattern", "E-PATTERN",
+                    std::move(why), "write it like dns:*.corp.example, ip:10.0.0.0/8 or uri:spiffe://corp/workload/*");
     };
     if (text.starts_with("ip:")) {
         auto block = parse_cidr(text.substr(3));
@@ -52,8 +52,10 @@ Result<NamePattern> NamePattern::parse(std::string_view text) {
     }
     const auto name = wire::SubjectName::parse(sample);
     if (!name) return bad(name.error().why);
-    if (dns && body.starts_with("*.") && body.find('.', 2) == std::string_view::npos) return bad("a star needs a domain of two labels");
-    if (name->type == Type::uri && body.find("://*") != std::string_view::npos) return bad("* cannot stand for the authority");
+    if (dns && body.starts_with("*.") && body.find('.', 2) == std::string_view::npos)
+        return bad("a star needs a domain of two labels");
+    if (name->type == Type::uri && body.find("://*") != std::string_view::npos)
+        return bad("* cannot stand for the authority");
     return NamePattern(name->type, std::string(body), std::string(text));
 }
 

@@ -11,9 +11,9 @@ namespace {
 using config::Table;
 
 constexpr std::size_t kMostRoles = 10000;
-constexpr std::array<std::string_view, 6> kExtensions = {"no-touch-required",      "permit-X11-forwarding",
-                                                         "permit-agent-forwarding", "permit-port-forwarding",
-                                                         "permit-pty",             "permit-user-rc"};
+constexpr std::array<std::string_view, 6> kExtensions = {
+    "no-touch-required", "permit-X11-forwarding", "permit-agent-forwarding", "permit-port-forwarding",
+    "permit-pty",        "permit-user-rc"};
 
 bool single_line(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
@@ -36,15 +36,18 @@ SshScope read_ssh(const toml::table& toml, const std::string& what, Status& stat
     std::sort(scope.extensions.begin(), scope.extensions.end());
     for (const auto& extension : scope.extensions)
         if (std::find(kExtensions.begin(), kExtensions.end(), extension) == kExtensions.end())
-            table.refuse(toml.get("extensions"), "\"" + printable(extension) + "\" is not an extension that sshd knows");
+            table.refuse(toml.get("extensions"),
+                         "\"" + printable(extension) + "\" is not an extension that sshd knows");
     if (std::adjacent_find(scope.extensions.begin(), scope.extensions.end()) != scope.extensions.end())
         table.refuse(toml.get("extensions"), "an extension stands there twice");
     scope.force_command = table.text("force_command");
     if (scope.force_command.size() > 1024 || !single_line(scope.force_command))
         table.refuse(toml.get("force_command"), "force_command is one printable line of at most 1,024 characters");
     for (const auto& text : table.texts("source_addresses")) {
-        if (const auto block = parse_cidr(text)) scope.source_addresses.push_back(*block);
-        else table.refuse(toml.get("source_addresses"), block.error().message);
+        if (const auto block = parse_cidr(text))
+            scope.source_addresses.push_back(*block);
+        else
+            table.refuse(toml.get("source_addresses"), block.error().message);
     }
     if (scope.source_addresses.size() > 64) table.refuse(toml.get("source_addresses"), "at most 64 blocks");
     scope.hardware_key = table.flag("hardware_key");
@@ -56,11 +59,15 @@ X509Scope read_x509(const toml::table& toml, const std::string& what, Status& st
     Table table(toml, what + ".x509", status);
     X509Scope scope;
     for (const auto& usage : table.texts("usage")) {
-        if (usage == "server") scope.server = true;
-        else if (usage == "client") scope.client = true;
-        else table.refuse(toml.get("usage"), "usage is \"server\", \"client\" or both");
+        if (usage == "server")
+            scope.server = true;
+        else if (usage == "client")
+            scope.client = true;
+        else
+            table.refuse(toml.get("usage"), "usage is \"server\", \"client\" or both");
     }
-    if (!scope.server && !scope.client) table.refuse(toml.get("usage"), "usage is empty: the certificate would serve nothing");
+    if (!scope.server && !scope.client)
+        table.refuse(toml.get("usage"), "usage is empty: the certificate would serve nothing");
     scope.names = table.parsed<NamePattern>("names");
     if (scope.names.empty()) table.refuse(toml.get("names"), "names is empty: the role could name nothing");
     scope.wildcard = table.flag("wildcard");
@@ -86,9 +93,11 @@ void read_role(const toml::table& toml, Policy& policy, Status& status) {
     if (const auto* x509 = table.table("x509")) role.x509 = read_x509(*x509, label, status);
     table.finish();
     if (!role.ssh && !role.x509) table.refuse(nullptr, "it has neither an ssh nor an x509 scope");
-    const bool opens_root = role.ssh && std::any_of(role.ssh->accounts.begin(), role.ssh->accounts.end(),
-                                                    [](const AccountName& account) { return account.text() == "root"; });
-    if (opens_root && role.risk != Risk::high) table.refuse(nullptr, "it opens the account root, so its risk is \"high\"");
+    const bool opens_root =
+        role.ssh && std::any_of(role.ssh->accounts.begin(), role.ssh->accounts.end(),
+                                [](const AccountName& account) { return account.text() == "root"; });
+    if (opens_root && role.risk != Risk::high)
+        table.refuse(nullptr, "it opens the account root, so its risk is \"high\"");
     if (!policy.roles.emplace(role.name.text(), role).second) table.refuse(toml.get("name"), "defined twice");
 }
 
@@ -118,8 +127,10 @@ Result<Policy> parse_policy(std::string_view text) {
     if (const auto* limits = top.table("limits")) read_limits(*limits, policy.built_in, status);
     if (const auto* roles = top.node("role")) {
         const auto* array = roles->as_array();
-        if (array == nullptr || !array->is_array_of_tables()) top.refuse(roles, "roles are written [[role]]");
-        else if (array->size() > kMostRoles) top.refuse(roles, "more than 10,000 roles");
+        if (array == nullptr || !array->is_array_of_tables())
+            top.refuse(roles, "roles are written [[role]]");
+        else if (array->size() > kMostRoles)
+            top.refuse(roles, "more than 10,000 roles");
         else
             for (const auto& role : *array) read_role(*role.as_table(), policy, status);
     }

@@ -21,7 +21,8 @@ grant_max = "180d"        # every grant ends
 [[role]]
 name = "eng-base"
 description = "log in to development nodes as deploy"
-)" + owner + R"(max_lifetime = "1h"
+)" + owner +
+           R"(max_lifetime = "1h"
 risk = "low"
 separation = "reviewed"
 [role.ssh]
@@ -33,7 +34,8 @@ extensions = ["permit-pty"]
 [[role]]
 name = "web-tls"
 description = "TLS certificates for internal names"
-)" + owner + R"(max_lifetime = "24h"
+)" + owner +
+           R"(max_lifetime = "24h"
 risk = "low"
 separation = "reviewed"
 [role.x509]
@@ -44,7 +46,8 @@ names = ["dns:*.internal.example", "dns:localhost", "ip:127.0.0.0/8"]
 [[role]]
 name = "ops-admin"
 description = "root on production nodes"
-)" + owner + R"(max_lifetime = "15m"
+)" + owner +
+           R"(max_lifetime = "15m"
 risk = "high"
 separation = "strict"
 approval = "owner"

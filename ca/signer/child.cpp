@@ -11,7 +11,8 @@ namespace mayfly::signer {
 namespace {
 
 tl::unexpected<Error> signer_gone() {
-    return fail(Code::unavailable, "the signer is gone", "E-SIGNER-GONE", "without it nothing is minted and nothing is logged",
+    return fail(Code::unavailable, "the signer is gone", "E-SIGNER-GONE",
+                "without it nothing is minted and nothing is logged",
                 "restart mayfly-ca; its log says why the signer ended");
 }
 
@@ -42,7 +43,8 @@ Result<std::string> Child::sign_checkpoint(const CheckpointOrder& order) {
     return parse_note_reply(*payload);
 }
 
-Result<Bytes> Child::sign_facts(const steps::IntentId& id, steps::IssuerId issuer, const steps::CertificateFacts& facts) {
+Result<Bytes> Child::sign_facts(const steps::IntentId& id, steps::IssuerId issuer,
+                                const steps::CertificateFacts& facts) {
     std::future<Result<Bytes>> answer;
     {
         const std::lock_guard lock(mutex_);
@@ -89,8 +91,10 @@ void Child::run_batch(std::vector<Waiting> batch) {
     const auto payload = exchange(Verb::sign_certificates, encode_orders(orders));
     auto results = payload ? parse_certificates(*payload, batch.size()) : pass(payload.error());
     for (std::size_t i = 0; i < batch.size(); ++i) {
-        if (results) batch[i].answer.set_value(std::move((*results)[i]));
-        else batch[i].answer.set_value(pass(results.error()));
+        if (results)
+            batch[i].answer.set_value(std::move((*results)[i]));
+        else
+            batch[i].answer.set_value(pass(results.error()));
     }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Child: the CA's side of the socketpair. One thread talks to the signer; callers wait for their answer. What is waiting
-// when the signer is free goes into one frame.
+// Child: the CA's side of the socketpair. One thread talks to the signer; callers wait for their answer. What is
+// waiting when the signer is free goes into one frame.
 #include <condition_variable>
 #include <deque>
 #include <future>

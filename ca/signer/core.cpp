@@ -7,22 +7,29 @@
 
 namespace mayfly::signer {
 
-Core::Core(Keys keys, wire::X509View issuing, std::string origin, Envelope envelope, const Clock& clock, JournalWriter journal)
-    : keys_(std::move(keys)), issuing_(std::move(issuing)), origin_(std::move(origin)), envelope_(envelope), clock_(clock),
+Core::Core(Keys keys, wire::X509View issuing, std::string origin, Envelope envelope, const Clock& clock,
+           JournalWriter journal)
+    : keys_(std::move(keys)),
+      issuing_(std::move(issuing)),
+      origin_(std::move(origin)),
+      envelope_(envelope),
+      clock_(clock),
       journal_(std::move(journal)) {}
 
 Result<Core> Core::make(Keys keys, std::string_view issuing_pem, std::string log_origin, Envelope envelope,
                         const Clock& clock, JournalWriter journal) {
-    const std::array<std::pair<const char*, Digest>, 4> named = {{{"x509-issuing", crypto::key_id(keys.x509.public_key())},
-                                                                  {"ssh-user", crypto::key_id(keys.ssh_user.public_key())},
-                                                                  {"ssh-host", crypto::key_id(keys.ssh_host.public_key())},
-                                                                  {"log", crypto::key_id(keys.log.public_key())}}};
+    const std::array<std::pair<const char*, Digest>, 4> named = {
+        {{"x509-issuing", crypto::key_id(keys.x509.public_key())},
+         {"ssh-user", crypto::key_id(keys.ssh_user.public_key())},
+         {"ssh-host", crypto::key_id(keys.ssh_host.public_key())},
+         {"log", crypto::key_id(keys.log.public_key())}}};
     for (std::size_t i = 0; i < named.size(); ++i)
         for (std::size_t j = i + 1; j < named.size(); ++j)
             if (named[i].second == named[j].second)
-                return fail(Code::conflict, std::string("one key stands under two names, ") + named[i].first + " and " +
-                                                named[j].first,
-                            "E-KEY-REUSE", "a host certificate must never pass for a user certificate, nor a log head for either",
+                return fail(Code::conflict,
+                            std::string("one key stands under two names, ") + named[i].first + " and " + named[j].first,
+                            "E-KEY-REUSE",
+                            "a host certificate must never pass for a user certificate, nor a log head for either",
                             "restore the right key file");
     const auto der = wire::parse_one_pem(issuing_pem, "CERTIFICATE");
     if (!der) return pass(der.error(), "issuing certificate");
@@ -37,8 +44,12 @@ Result<Core> Core::make(Keys keys, std::string_view issuing_pem, std::string log
 }
 
 Description Core::describe() const {
-    return {keys_.x509.public_key(), keys_.ssh_user.public_key(), keys_.ssh_host.public_key(), keys_.log.public_key(),
-            journal_.count(), checkpoints_};
+    return {keys_.x509.public_key(),
+            keys_.ssh_user.public_key(),
+            keys_.ssh_host.public_key(),
+            keys_.log.public_key(),
+            journal_.count(),
+            checkpoints_};
 }
 
 Result<Bytes> Core::sign(const Order& order) {
@@ -48,7 +59,8 @@ Result<Bytes> Core::sign(const Order& order) {
 
 Result<Bytes> Core::sign_ssh(const Order& order, wire::SshCertificate facts) {
     if (auto ok = check_envelope(envelope_, order.issuer, facts, clock_.now()); !ok) return pass(ok.error());
-    if (is_our_key(facts.subject)) return fail(Code::denied, "the subject key is one of the signer's own", "E-ENVELOPE", {}, {});
+    if (is_our_key(facts.subject))
+        return fail(Code::denied, "the subject key is one of the signer's own", "E-ENVELOPE", {}, {});
     const auto& key = order.issuer == steps::IssuerId::ssh_user ? keys_.ssh_user : keys_.ssh_host;
     facts.signer = key.public_key();
     const Bytes to_be_signed = wire::encode_to_be_signed(facts);
@@ -61,7 +73,8 @@ Result<Bytes> Core::sign_ssh(const Order& order, wire::SshCertificate facts) {
 Result<Bytes> Core::sign_x509(const Order& order, wire::X509Certificate facts) {
     const Instant ends(issuing_.not_after.seconds() + 1);
     if (auto ok = check_envelope(envelope_, order.issuer, facts, ends, clock_.now()); !ok) return pass(ok.error());
-    if (is_our_key(facts.subject)) return fail(Code::denied, "the subject key is one of the signer's own", "E-ENVELOPE", {}, {});
+    if (is_our_key(facts.subject))
+        return fail(Code::denied, "the subject key is one of the signer's own", "E-ENVELOPE", {}, {});
     facts.issuer_common_name = issuing_.subject.substr(3);
     facts.issuer_algorithm = keys_.x509.public_key().algorithm;
     facts.authority_key_id = issuing_.subject_key_id;

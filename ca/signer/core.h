@@ -24,7 +24,8 @@ public:
     Status warm_up() const;
 
 private:
-    Core(Keys keys, wire::X509View issuing, std::string origin, Envelope envelope, const Clock& clock, JournalWriter journal);
+    Core(Keys keys, wire::X509View issuing, std::string origin, Envelope envelope, const Clock& clock,
+         JournalWriter journal);
     Result<Bytes> sign_ssh(const Order& order, wire::SshCertificate facts);
     Result<Bytes> sign_x509(const Order& order, wire::X509Certificate facts);
     Status record(const Order& order, std::string serial, ByteView to_be_signed);

@@ -24,7 +24,8 @@ Status check_times(const Envelope& envelope, std::int64_t after, std::int64_t be
 
 }  // namespace
 
-Status check_envelope(const Envelope& envelope, steps::IssuerId issuer, const wire::SshCertificate& facts, Instant now) {
+Status check_envelope(const Envelope& envelope, steps::IssuerId issuer, const wire::SshCertificate& facts,
+                      Instant now) {
     using wire::SshCertificateType;
     const bool user = facts.type == SshCertificateType::user;
     if (issuer != (user ? steps::IssuerId::ssh_user : steps::IssuerId::ssh_host))
@@ -33,7 +34,8 @@ Status check_envelope(const Envelope& envelope, steps::IssuerId issuer, const wi
     if (!findings.empty()) return outside(findings.front());
     constexpr auto kLast = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     if (facts.valid_after > kLast || facts.valid_before > kLast) return outside("it never ends");
-    return check_times(envelope, static_cast<std::int64_t>(facts.valid_after), static_cast<std::int64_t>(facts.valid_before),
+    return check_times(envelope, static_cast<std::int64_t>(facts.valid_after),
+                       static_cast<std::int64_t>(facts.valid_before),
                        user ? envelope.longest_ssh_user : envelope.longest_ssh_host, now);
 }
 
@@ -43,10 +45,11 @@ Status check_envelope(const Envelope& envelope, steps::IssuerId issuer, const wi
     if (facts.usage == wire::X509Usage::authority) return outside("it would be a CA");
     if (facts.names.empty()) return outside("it names nobody");
     if (facts.names.size() > 100) return outside("more than 100 names");
-    if (facts.serial.size() < 8 || facts.serial.size() > 20) return outside("the serial is shorter than 64 bits or too long");
+    if (facts.serial.size() < 8 || facts.serial.size() > 20)
+        return outside("the serial is shorter than 64 bits or too long");
     if (facts.validity.before() > issuer_ends) return outside("it would outlive its issuer");
-    return check_times(envelope, facts.validity.after().seconds(), facts.validity.before().seconds(), envelope.longest_x509,
-                       now);
+    return check_times(envelope, facts.validity.after().seconds(), facts.validity.before().seconds(),
+                       envelope.longest_x509, now);
 }
 
 }  // namespace mayfly::signer

@@ -41,7 +41,8 @@ public:
     /// A count that cannot exceed what is left: no allocation beyond the input.
     std::size_t count(std::size_t most) {
         const std::size_t n = u32();
-        if (n > most || n > in_.rest().size()) note(Error{Code::malformed, "frame: a count that is too large", {}, {}, {}});
+        if (n > most || n > in_.rest().size())
+            note(Error{Code::malformed, "frame: a count that is too large", {}, {}, {}});
         return status_ ? n : 0;
     }
     template <class T>
@@ -137,8 +138,10 @@ wire::X509Certificate read_x509(Cursor& in) {
     const auto after = static_cast<std::int64_t>(in.u64());
     const auto before = static_cast<std::int64_t>(in.u64());
     const auto validity = Validity::between(Instant(after), Instant(before));
-    if (validity) facts.validity = *validity;
-    else in.note(validity.error());
+    if (validity)
+        facts.validity = *validity;
+    else
+        in.note(validity.error());
     const Bytes spki = in.bytes();
     if (in.ok()) facts.subject = in.keep(wire::parse_spki(spki));
     const auto usage = in.u8();
@@ -148,8 +151,10 @@ wire::X509Certificate read_x509(Cursor& in) {
     facts.no_revocation = in.u8() == 1;
     for (std::size_t n = in.count(256); n > 0; --n) {
         const auto name = wire::SubjectName::parse(in.text());
-        if (name) facts.names.push_back(*name);
-        else in.note(name.error());
+        if (name)
+            facts.names.push_back(*name);
+        else
+            in.note(name.error());
     }
     return facts;
 }
@@ -227,9 +232,12 @@ Result<std::vector<Order>> parse_orders(ByteView body) {
         if (issuer < 1 || issuer > 3) in.note(Error{Code::malformed, "frame: no such issuer", {}, {}, {}});
         order.issuer = static_cast<steps::IssuerId>(std::clamp<std::uint8_t>(issuer, 1, 3));
         const auto kind = in.u8();
-        if (kind == 1) order.facts = read_ssh(in);
-        else if (kind == 2) order.facts = read_x509(in);
-        else in.note(Error{Code::malformed, "frame: no such kind of facts", {}, {}, {}});
+        if (kind == 1)
+            order.facts = read_ssh(in);
+        else if (kind == 2)
+            order.facts = read_x509(in);
+        else
+            in.note(Error{Code::malformed, "frame: no such kind of facts", {}, {}, {}});
         orders.push_back(std::move(order));
     }
     if (auto ok = in.finish(); !ok) return pass(ok.error());
@@ -267,8 +275,10 @@ Bytes encode_certificates_reply(const std::vector<Result<Bytes>>& results) {
     Writer out = reply(Verb::sign_certificates);
     out.u32(static_cast<std::uint32_t>(results.size()));
     for (const auto& result : results) {
-        if (result) out.u8(0).string(*result);
-        else write_error(out, result.error());
+        if (result)
+            out.u8(0).string(*result);
+        else
+            write_error(out, result.error());
     }
     return out.take();
 }
@@ -310,8 +320,10 @@ Result<std::vector<Result<Bytes>>> parse_certificates(ByteView bytes, std::size_
     Cursor in(bytes);
     std::vector<Result<Bytes>> out;
     for (std::size_t n = in.count(kMostPerFrame); n > 0 && in.ok(); --n) {
-        if (in.u8() == 0) out.emplace_back(in.bytes());
-        else out.emplace_back(pass(read_error(in)));
+        if (in.u8() == 0)
+            out.emplace_back(in.bytes());
+        else
+            out.emplace_back(pass(read_error(in)));
     }
     if (auto ok = in.finish(); !ok) return pass(ok.error());
     if (out.size() != expected) return fail(Code::internal, "the signer answered another number of orders");
@@ -333,7 +345,8 @@ Status write_frame(int socket, ByteView body) {
     while (!rest.empty()) {
         const ssize_t sent = ::send(socket, rest.data(), rest.size(), MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
-        if (sent <= 0) return fail(Code::unavailable, std::string("cannot write to the other side: ") + std::strerror(errno));
+        if (sent <= 0)
+            return fail(Code::unavailable, std::string("cannot write to the other side: ") + std::strerror(errno));
         rest = rest.subspan(static_cast<std::size_t>(sent));
     }
     return {};

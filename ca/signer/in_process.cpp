@@ -37,7 +37,8 @@ Result<std::unique_ptr<Signer>> in_process(Keys keys, std::string issuer_certifi
                                            Envelope envelope, const Clock& clock, const std::string& journal) {
     auto writer = JournalWriter::open(journal);
     if (!writer) return pass(writer.error());
-    auto core = Core::make(std::move(keys), issuer_certificate_pem, std::move(log_origin), envelope, clock, std::move(*writer));
+    auto core =
+        Core::make(std::move(keys), issuer_certificate_pem, std::move(log_origin), envelope, clock, std::move(*writer));
     if (!core) return pass(core.error());
     return std::unique_ptr<Signer>(std::make_unique<InProcess>(std::move(*core)));
 }

@@ -13,7 +13,9 @@ namespace {
 
 /// "<sequence> <time> <intent> <issuer> <serial> <sha256 of what was signed>", all in one line.
 Result<JournalEntry> parse_line(std::string_view line) {
-    const auto bad = [&] { return fail(Code::corrupt, "the signer's journal holds a line that is not one", "E-JOURNAL", {}, {}); };
+    const auto bad = [&] {
+        return fail(Code::corrupt, "the signer's journal holds a line that is not one", "E-JOURNAL", {}, {});
+    };
     std::array<std::string_view, 6> parts;
     for (std::size_t i = 0; i < parts.size(); ++i) {
         const auto space = line.find(' ');
@@ -27,7 +29,8 @@ Result<JournalEntry> parse_line(std::string_view line) {
     const auto time = Instant::parse(parts[1]);
     const auto intent = wire::parse_hex(parts[2]);
     const auto digest = wire::parse_hex(parts[5]);
-    if (!time || !intent || intent->size() != entry.intent.size() || !digest || digest->size() != entry.to_be_signed.size())
+    if (!time || !intent || intent->size() != entry.intent.size() || !digest ||
+        digest->size() != entry.to_be_signed.size())
         return bad();
     entry.time = *time;
     std::copy(intent->begin(), intent->end(), entry.intent.begin());
@@ -52,13 +55,16 @@ Result<std::uint64_t> read_journal(const std::string& path, std::uint64_t offset
     std::ifstream file(path, std::ios::binary);
     if (!file) return fail(Code::not_found, "cannot read the signer's journal " + path, "E-JOURNAL", {}, {});
     file.seekg(static_cast<std::streamoff>(offset));
-    if (!file) return fail(Code::corrupt, "the signer's journal is shorter than when it was last compared", "E-JOURNAL", {}, {});
+    if (!file)
+        return fail(Code::corrupt, "the signer's journal is shorter than when it was last compared", "E-JOURNAL", {},
+                    {});
     std::uint64_t previous = 0;
     for (std::string line; std::getline(file, line) && !file.eof();) {
         const auto entry = parse_line(line);
         if (!entry) return pass(entry.error());
         if (previous != 0 && entry->sequence != previous + 1)
-            return fail(Code::corrupt, "the signer's journal skips a number after " + std::to_string(previous), "E-JOURNAL", {}, {});
+            return fail(Code::corrupt, "the signer's journal skips a number after " + std::to_string(previous),
+                        "E-JOURNAL", {}, {});
         previous = entry->sequence;
         if (auto ok = each(*entry); !ok) return pass(ok.error());
         offset += line.size() + 1;

@@ -2,8 +2,8 @@
 // The signer's journal: one line per signature, append-only, written before the signature leaves the signer. The CA
 // compares it with the store at start-up and while it runs; a signature without an intent is an alarm.
 //
-// The journal is not fsynced per signature: the intent is durable before the signer is asked, so a line that is lost with
-// the power can hide no signature that the store does not know of.
+// The journal is not fsynced per signature: the intent is durable before the signer is asked, so a line that is lost
+// with the power can hide no signature that the store does not know of.
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -21,8 +21,9 @@ struct JournalEntry {
     Digest to_be_signed{};  ///< SHA-256 of the bytes that were signed
 };
 
-/// read_journal calls `each` for every entry after byte `offset`, in order, and returns the offset behind the last whole
-/// line (a torn last line is left for next time). Fails with corrupt when a line does not parse or a sequence is missing.
+/// read_journal calls `each` for every entry after byte `offset`, in order, and returns the offset behind the last
+/// whole line (a torn last line is left for next time). Fails with corrupt when a line does not parse or a sequence is
+/// missing.
 Result<std::uint64_t> read_journal(const std::string& path, std::uint64_t offset,
                                    const std::function<Status(const JournalEntry&)>& each);
 

@@ -15,7 +15,8 @@ namespace mayfly::signer {
 namespace {
 
 tl::unexpected<Error> failed(const std::string& path, const char* what) {
-    return fail(Code::unavailable, std::string("the journal ") + path + " cannot be " + what + ": " + std::strerror(errno));
+    return fail(Code::unavailable,
+                std::string("the journal ") + path + " cannot be " + what + ": " + std::strerror(errno));
 }
 
 }  // namespace
@@ -35,7 +36,8 @@ Result<JournalWriter> JournalWriter::open(const std::string& path) {
     std::string_view text(tail.data(), static_cast<std::size_t>(got));
     const auto whole = text.rfind('\n');
     const std::size_t torn = whole == std::string_view::npos ? text.size() : text.size() - whole - 1;
-    if (torn > 0 && ::ftruncate(file, size - static_cast<off_t>(torn)) != 0) return failed(path, "cut back to its last whole line");
+    if (torn > 0 && ::ftruncate(file, size - static_cast<off_t>(torn)) != 0)
+        return failed(path, "cut back to its last whole line");
     text.remove_suffix(torn);
     if (text.empty()) return out;
     text.remove_suffix(1);
@@ -63,8 +65,8 @@ Status JournalWriter::append(JournalEntry entry) {
         // One write of one short line to a file opened with O_APPEND: whole or, on a full disk, cut and found at start.
         const ssize_t written = ::write(file_, line.data(), line.size());
         if (written != static_cast<ssize_t>(line.size()))
-            return fail(Code::unavailable, "the signer's journal cannot be written, so nothing is signed", "E-JOURNAL-FULL", {},
-                        "free space on the CA's disk and restart");
+            return fail(Code::unavailable, "the signer's journal cannot be written, so nothing is signed",
+                        "E-JOURNAL-FULL", {}, "free space on the CA's disk and restart");
     }
     ++sequence_;
     return {};

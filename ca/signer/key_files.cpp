@@ -44,7 +44,8 @@ Result<Secret> read_secret_file(const std::string& path) {
     if ((info.st_mode & 077) != 0)
         return fail(Code::untrusted, path + " can be read or written by others than its owner", "E-KEY-MODE",
                     "whoever reads it can try passphrases at leisure", "chmod 600 " + path);
-    if (info.st_size > static_cast<off_t>(kLargest)) return fail(Code::malformed, path + " is too large", "E-KEY-FILE", {}, {});
+    if (info.st_size > static_cast<off_t>(kLargest))
+        return fail(Code::malformed, path + " is too large", "E-KEY-FILE", {}, {});
     Secret out = Secret::of_size(static_cast<std::size_t>(info.st_size));
     if (::read(file.fd, out.writable().data(), out.writable().size()) != info.st_size)
         return fail(Code::unavailable, "cannot read " + path, "E-KEY-FILE", {}, {});

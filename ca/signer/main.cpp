@@ -1,7 +1,7 @@
 // mayfly-signer: holds the issuer keys and the log key, and nothing else. Started by mayfly-ca over a socketpair.
 //
-// Order of life: harden, open and unseal what it needs, drop root, close everything else, install the filter, say ready,
-// answer the closed table of verbs until the socket closes.
+// Order of life: harden, open and unseal what it needs, drop root, close everything else, install the filter, say
+// ready, answer the closed table of verbs until the socket closes.
 #include <sys/prctl.h>
 
 #include <csignal>
@@ -28,10 +28,12 @@ Result<signer::Core> prepare(const signer::ChildOptions& options, const Clock& c
     std::ifstream file(options.issuer_certificate, std::ios::binary);
     const std::string pem{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
     if (!file.good() && pem.empty())
-        return fail(Code::not_found, "cannot read the issuing certificate " + options.issuer_certificate, "E-ISSUER", {}, {});
+        return fail(Code::not_found, "cannot read the issuing certificate " + options.issuer_certificate, "E-ISSUER",
+                    {}, {});
     auto journal = signer::JournalWriter::open(options.journal);
     if (!journal) return pass(journal.error());
-    auto core = signer::Core::make(std::move(*keys), pem, options.log_origin, options.envelope, clock, std::move(*journal));
+    auto core =
+        signer::Core::make(std::move(*keys), pem, options.log_origin, options.envelope, clock, std::move(*journal));
     if (!core) return core;
     if (auto ok = core->warm_up(); !ok) return pass(ok.error());
     return core;
@@ -47,7 +49,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    std::signal(SIGINT, SIG_IGN);   // the CA stops first and closes the socket; that is our sign
+    std::signal(SIGINT, SIG_IGN);  // the CA stops first and closes the socket; that is our sign
     std::signal(SIGTERM, SIG_IGN);
     std::signal(SIGPIPE, SIG_IGN);
 

@@ -18,7 +18,9 @@ namespace mayfly::signer {
 namespace {
 
 tl::unexpected<Error> failed(const char* what) {
-    return fail(Code::unavailable, std::string("the signer cannot lock itself in: ") + what + ": " + std::strerror(errno), "E-SANDBOX", {}, {});
+    return fail(Code::unavailable,
+                std::string("the signer cannot lock itself in: ") + what + ": " + std::strerror(errno), "E-SANDBOX", {},
+                {});
 }
 
 /// What signing needs. Memory may be mapped, but never from a file and never executable.
@@ -28,11 +30,13 @@ Status install_filter() {
     if (!filter) return failed("seccomp_init");
     // Libraries may have started threads (Botan's pool does): the filter is for all of them.
     if (seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1) != 0) return failed("seccomp_attr_set");
-    for (const int call : {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(recvfrom), SCMP_SYS(sendto), SCMP_SYS(recvmsg),
-                           SCMP_SYS(sendmsg), SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime),
-                           SCMP_SYS(munmap), SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(exit), SCMP_SYS(exit_group),
-                           SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask), SCMP_SYS(fdatasync), SCMP_SYS(close),
-                           SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(sched_yield), SCMP_SYS(restart_syscall)})
+    for (const int call :
+         {SCMP_SYS(read),          SCMP_SYS(write),          SCMP_SYS(recvfrom),     SCMP_SYS(sendto),
+          SCMP_SYS(recvmsg),       SCMP_SYS(sendmsg),        SCMP_SYS(futex),        SCMP_SYS(getrandom),
+          SCMP_SYS(clock_gettime), SCMP_SYS(munmap),         SCMP_SYS(brk),          SCMP_SYS(madvise),
+          SCMP_SYS(exit),          SCMP_SYS(exit_group),     SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
+          SCMP_SYS(fdatasync),     SCMP_SYS(close),          SCMP_SYS(getpid),       SCMP_SYS(gettid),
+          SCMP_SYS(sched_yield),   SCMP_SYS(restart_syscall)})
         if (seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0) != 0) return failed("seccomp_rule_add");
     const auto without_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
     const auto anonymous = SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS);
@@ -68,14 +72,16 @@ Status become(const std::string& user) {
 }
 
 Status lock_in(const std::vector<int>& keep) {
-    // Best effort, and only what is there now: with MCL_FUTURE a small RLIMIT_MEMLOCK would make later allocations fail.
+    // Best effort, and only what is there now: with MCL_FUTURE a small RLIMIT_MEMLOCK would make later allocations
+    // fail.
     ::mlockall(MCL_CURRENT);
     std::vector<int> kept = keep;
     std::sort(kept.begin(), kept.end());
     unsigned first = 3;
     for (const int fd : kept) {
         if (fd < 3) continue;
-        if (static_cast<unsigned>(fd) > first && ::close_range(first, static_cast<unsigned>(fd) - 1, 0) != 0) return failed("close_range");
+        if (static_cast<unsigned>(fd) > first && ::close_range(first, static_cast<unsigned>(fd) - 1, 0) != 0)
+            return failed("close_range");
         first = static_cast<unsigned>(fd) + 1;
     }
     if (::close_range(first, ~0U, 0) != 0) return failed("close_range");

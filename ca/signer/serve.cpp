@@ -32,6 +32,11 @@ Result<Bytes> answer(Core& core, ByteView body) {
     return fail(Code::malformed, "frame: not a request");
 }
 
+tl::unexpected<Error> started_by_hand() {
+    return fail(Code::malformed, "mayfly-signer is started by mayfly-ca, not by hand", "E-SIGNER-USAGE", {},
+                "mayfly-ca serve --config ca.toml");
+}
+
 }  // namespace
 
 Status serve(Core& core, int socket) {
@@ -64,9 +69,9 @@ Result<ChildOptions> parse_arguments(const std::vector<std::string>& arguments, 
         const auto equals = argument.find('=');
         if (!argument.starts_with("--") || equals == std::string::npos ||
             !given.emplace(argument.substr(2, equals - 2), argument.substr(equals + 1)).second)
-            return fail(Code::malformed, "mayfly-signer is started by mayfly-ca, not by hand", "E-SIGNER-USAGE", {},
-                        "mayfly-ca serve --config ca.toml");
+            return started_by_hand();
     }
+    if (!given.contains("socket")) return started_by_hand();
     Status status;
     const auto text = [&](const char* name) {
         auto node = given.extract(name);
@@ -85,8 +90,10 @@ Result<ChildOptions> parse_arguments(const std::vector<std::string>& arguments, 
     };
     const auto lifetime = [&](const char* name, Lifetime& out) {
         const auto value = Lifetime::of_seconds(number(name));
-        if (value) out = *value;
-        else status = pass(value.error());
+        if (value)
+            out = *value;
+        else
+            status = pass(value.error());
     };
     ChildOptions out;
     socket = static_cast<int>(number("socket"));

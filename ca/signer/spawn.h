@@ -20,20 +20,20 @@ struct Envelope {
 
 /// ChildOptions says where the child finds what it opens before it locks itself in.
 struct ChildOptions {
-    std::string program;          ///< path of mayfly-signer
-    std::string keys_dir;         ///< *.sealed
-    std::string passphrase_file;  ///< read by the child; never seen by the CA's process
-    std::string journal;          ///< append-only, created if absent, mode 0600
+    std::string program;             ///< path of mayfly-signer
+    std::string keys_dir;            ///< *.sealed
+    std::string passphrase_file;     ///< read by the child; never seen by the CA's process
+    std::string journal;             ///< append-only, created if absent, mode 0600
     std::string issuer_certificate;  ///< issuing CA certificate (PEM): name, key identifier, end of validity
     std::string log_origin;
-    std::string user;             ///< account to become when started as root; "" keeps the user
+    std::string user;  ///< account to become when started as root; "" keeps the user
     Envelope envelope;
 };
 
 /// spawn_child forks and execs the signer, waits until it says that it is locked in, and returns the client. Call it
 /// before any listener opens and before threads start. Distinct errors: wrong passphrase (denied, E-UNSEAL), key file
-/// readable by others (untrusted, E-KEY-MODE, names the path), same key twice (E-KEY-REUSE), cannot start (unavailable).
-/// The child dies with the CA (PR_SET_PDEATHSIG) and when the socket closes.
+/// readable by others (untrusted, E-KEY-MODE, names the path), same key twice (E-KEY-REUSE), cannot start
+/// (unavailable). The child dies with the CA (PR_SET_PDEATHSIG) and when the socket closes.
 Result<std::unique_ptr<Signer>> spawn_child(const ChildOptions& options);
 
 /// Keys of the in-process signer.

@@ -63,7 +63,7 @@ public:
     [[nodiscard]] const Bytes& to_be_signed() const { return to_be_signed_; }
     [[nodiscard]] const Digest& digest() const { return digest_; }  ///< SHA-256 of to_be_signed
     [[nodiscard]] const Accountability& whose() const { return whose_; }
-    [[nodiscard]] const Digest& key() const { return key_; }        ///< crypto::key_id of the subject key
+    [[nodiscard]] const Digest& key() const { return key_; }             ///< crypto::key_id of the subject key
     [[nodiscard]] const std::string& serial() const { return serial_; }  ///< decimal (SSH) or hex (X.509)
     [[nodiscard]] const Validity& validity() const { return validity_; }
 
@@ -71,8 +71,15 @@ private:
     friend class mint::Exactly;
     Spec(IntentId id, IssuerId issuer, CertificateFacts facts, Bytes tbs, Digest digest, Accountability whose,
          Digest key, std::string serial, Validity validity)
-        : id_(id), issuer_(issuer), facts_(std::move(facts)), to_be_signed_(std::move(tbs)), digest_(digest),
-          whose_(std::move(whose)), key_(key), serial_(std::move(serial)), validity_(validity) {}
+        : id_(id),
+          issuer_(issuer),
+          facts_(std::move(facts)),
+          to_be_signed_(std::move(tbs)),
+          digest_(digest),
+          whose_(std::move(whose)),
+          key_(key),
+          serial_(std::move(serial)),
+          validity_(validity) {}
     IntentId id_;
     IssuerId issuer_;
     CertificateFacts facts_;
@@ -151,8 +158,13 @@ private:
     friend class store::Store;
     Issued(Bytes certificate, Accountability whose, IssuerId issuer, std::string serial, std::string key_id,
            Validity validity, Bytes log_entry, std::string log_proof)
-        : certificate_(std::move(certificate)), whose_(std::move(whose)), issuer_(issuer), serial_(std::move(serial)),
-          key_id_(std::move(key_id)), validity_(validity), log_entry_(std::move(log_entry)),
+        : certificate_(std::move(certificate)),
+          whose_(std::move(whose)),
+          issuer_(issuer),
+          serial_(std::move(serial)),
+          key_id_(std::move(key_id)),
+          validity_(validity),
+          log_entry_(std::move(log_entry)),
           log_proof_(std::move(log_proof)) {}
     Bytes certificate_;
     Accountability whose_;

@@ -25,7 +25,8 @@ std::string_view name(Duty duty) {
 Result<Duty> parse_duty(std::string_view text) {
     for (const auto duty : {Duty::platform, Duty::auditor, Duty::intake})
         if (name(duty) == text) return duty;
-    return fail(Code::malformed, "\"" + printable(text) + "\" is not a duty", "E-NAME", "platform, auditor or intake", {});
+    return fail(Code::malformed, "\"" + printable(text) + "\" is not a duty", "E-NAME", "platform, auditor or intake",
+                {});
 }
 
 std::string text_of_map(const std::map<std::string, std::string>& labels) {
@@ -69,6 +70,8 @@ std::vector<HostName> hosts_of_text(const std::string& json) {
 }
 
 std::string_view text_of_state(policy::State state) { return state == policy::State::active ? "active" : "suspended"; }
-policy::State state_of_text(std::string_view text) { return text == "active" ? policy::State::active : policy::State::suspended; }
+policy::State state_of_text(std::string_view text) {
+    return text == "active" ? policy::State::active : policy::State::suspended;
+}
 
 }  // namespace mayfly::store

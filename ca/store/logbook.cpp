@@ -28,10 +28,17 @@ Status SqliteStore::apply_policy(std::string_view toml, const IdentityName& acto
     if (const auto parsed = policy::parse_policy(toml); !parsed) return pass(parsed.error());
     const std::string hash = wire::hex(crypto::sha256(view(toml)));
     return writer_->change(Effect::apply, [&](Transaction& transaction) -> Status {
-        Query insert(transaction.database(), "INSERT INTO policy(version, toml, applied) SELECT (coalesce(max(n), 0) + 1) || ':' || ?, ?, ? FROM policy RETURNING version");
+        Query insert(transaction.database(),
+                     "INSERT INTO policy(version, toml, applied) SELECT (coalesce(max(n), 0) + 1) || ':' || ?, ?, ? "
+                     "FROM policy RETURNING version");
         const auto row = insert.with(hash.substr(0, 12), toml, now).row();
         if (!row) return pass(row.error());
-        const auto leaf = transaction.append({"policy.applied", now, actor.text(), "", "policy", {{"policy_version", insert.text(0)}, {"sha256", hash}}});
+        const auto leaf = transaction.append({"policy.applied",
+                                              now,
+                                              actor.text(),
+                                              "",
+                                              "policy",
+                                              {{"policy_version", insert.text(0)}, {"sha256", hash}}});
         if (!leaf) return pass(leaf.error());
         return {};
     });
@@ -50,16 +57,26 @@ Result<PolicyRecord> SqliteStore::current_policy() {
 Status SqliteStore::publish_bundle(const api::Bundle& bundle, const IdentityName& actor, Instant now) {
     const std::string json = wire::to_json(bundle).canonical();
     return writer_->change(Effect::apply, [&](Transaction& transaction) -> Status {
-        const auto leaf = transaction.append({"bundle.published", now, actor.text(), "", "bundle", {{"version", bundle.version}, {"sha256", wire::hex(crypto::sha256(view(json)))}}});
+        const auto leaf =
+            transaction.append({"bundle.published",
+                                now,
+                                actor.text(),
+                                "",
+                                "bundle",
+                                {{"version", bundle.version}, {"sha256", wire::hex(crypto::sha256(view(json)))}}});
         if (!leaf) return pass(leaf.error());
-        return Query(transaction.database(), "INSERT INTO bundle(version, json, leaf) VALUES (?, ?, ?)").with(bundle.version, json, static_cast<std::int64_t>(*leaf)).run();
+        return Query(transaction.database(), "INSERT INTO bundle(version, json, leaf) VALUES (?, ?, ?)")
+            .with(bundle.version, json, static_cast<std::int64_t>(*leaf))
+            .run();
     });
 }
 
 Result<api::BundleReply> SqliteStore::current_bundle() {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
-    Query query(**lease, "SELECT b.json, b.leaf, l.entry FROM bundle b JOIN log_entry l ON l.idx = b.leaf ORDER BY b.version DESC LIMIT 1");
+    Query query(**lease,
+                "SELECT b.json, b.leaf, l.entry FROM bundle b JOIN log_entry l ON l.idx = b.leaf ORDER BY b.version "
+                "DESC LIMIT 1");
     const auto row = query.row();
     if (!row) return pass(row.error());
     if (!*row) return fail(Code::not_found, "no bundle was ever published");
@@ -131,11 +148,16 @@ Result<Store::Recovery> SqliteStore::recover(const std::string& journal, Instant
         if (*row) offset = static_cast<std::uint64_t>(position.integer(0));
         const auto end = signer::read_journal(journal, offset, [&](const signer::JournalEntry& entry) -> Status {
             Query find(**lease, "SELECT spec FROM certificate WHERE intent = ? AND issuer = ? AND serial = ?");
-            const auto found = find.with(ByteView(entry.intent), static_cast<std::int64_t>(entry.issuer), entry.serial).row();
+            const auto found =
+                find.with(ByteView(entry.intent), static_cast<std::int64_t>(entry.issuer), entry.serial).row();
             if (!found) return pass(found.error());
             if (!*found || find.digest(0) != entry.to_be_signed)
-                return fail(Code::corrupt, "the signer made signature " + std::to_string(entry.sequence) + " (" + std::string(steps::name(entry.issuer)) + " serial " + entry.serial + ") that the store does not know",
-                            "E-JOURNAL", "the database is older than the journal, or somebody used the signer behind its back",
+                return fail(Code::corrupt,
+                            "the signer made signature " + std::to_string(entry.sequence) + " (" +
+                                std::string(steps::name(entry.issuer)) + " serial " + entry.serial +
+                                ") that the store does not know",
+                            "E-JOURNAL",
+                            "the database is older than the journal, or somebody used the signer behind its back",
                             "restore the newest database; if it is, treat the signer as misused");
             ++recovery.journal_entries;
             return {};
@@ -144,7 +166,11 @@ Result<Store::Recovery> SqliteStore::recover(const std::string& journal, Instant
         offset = *end;
     }
     const auto kept = writer_->change(Effect::apply, [&](Transaction& transaction) {
-        return Query(transaction.database(), "INSERT INTO meta(key, value) VALUES ('journal_offset', ?) ON CONFLICT DO UPDATE SET value = excluded.value").with(static_cast<std::int64_t>(offset)).run();
+        return Query(transaction.database(),
+                     "INSERT INTO meta(key, value) VALUES ('journal_offset', ?) ON CONFLICT DO UPDATE SET value = "
+                     "excluded.value")
+            .with(static_cast<std::int64_t>(offset))
+            .run();
     });
     if (!kept) return pass(kept.error());
 

@@ -22,12 +22,15 @@ struct Standing {
 };
 
 Result<std::optional<Standing>> find_standing(Database& database, const IdentityName& identity) {
-    Query query(database, "SELECT i.owner, i.state, o.state, i.hosts FROM identity i JOIN owner o ON o.name = i.owner WHERE i.name = ?");
+    Query query(
+        database,
+        "SELECT i.owner, i.state, o.state, i.hosts FROM identity i JOIN owner o ON o.name = i.owner WHERE i.name = ?");
     query.with(identity.text());
     const auto row = query.row();
     if (!row) return pass(row.error());
     if (!*row) return std::optional<Standing>();
-    return std::optional<Standing>(Standing{stored<OwnerName>(query.text(0)), state_of_text(query.text(1)), state_of_text(query.text(2)), query.text(3)});
+    return std::optional<Standing>(Standing{stored<OwnerName>(query.text(0)), state_of_text(query.text(1)),
+                                            state_of_text(query.text(2)), query.text(3)});
 }
 
 Result<bool> exists(Query& query) { return query.row(); }
@@ -35,21 +38,27 @@ Result<bool> exists(Query& query) { return query.row(); }
 /// Enrolment: the token is used up here, in the transaction of the intent, and the node comes into being with it.
 Status consume_token(Transaction& transaction, const Digest& secret_hash, const IdentityName& node, Instant now) {
     Query query(transaction.database(),
-                "UPDATE token SET used = 1 WHERE secret_hash = ? AND used = 0 AND expires > ? RETURNING id, node, owner, labels, hosts");
+                "UPDATE token SET used = 1 WHERE secret_hash = ? AND used = 0 AND expires > ? RETURNING id, node, "
+                "owner, labels, hosts");
     query.with(ByteView(secret_hash), now);
     const auto row = query.row();
     if (!row) return pass(row.error());
     if (!*row || "node/" + query.text(1) != node.text())
-        return fail(Code::unauthenticated, "the join token is not accepted", "E-TOKEN", "a join token works once, for one node, until it expires",
+        return fail(Code::unauthenticated, "the join token is not accepted", "E-TOKEN",
+                    "a join token works once, for one node, until it expires",
                     "ask for a new one: mayfly token create --node NODE --owner OWNER");
     const std::string owner = query.text(2);
     Query insert(transaction.database(),
-                 "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts) VALUES (?, ?, 'node', 'active', ?, ?, ?) "
-                 "ON CONFLICT DO UPDATE SET labels = excluded.labels, hosts = excluded.hosts WHERE owner = excluded.owner AND state = 'active'");
+                 "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts) VALUES (?, ?, 'node', "
+                 "'active', ?, ?, ?) "
+                 "ON CONFLICT DO UPDATE SET labels = excluded.labels, hosts = excluded.hosts WHERE owner = "
+                 "excluded.owner AND state = 'active'");
     if (auto ok = insert.with(node.text(), owner, now, query.text(3), query.text(4)).run(); !ok) return ok;
     if (transaction.database().changes() == 0)
-        return fail(Code::conflict, "node " + node.text() + " exists with another owner or is suspended", "E-NODE-OWNER", {}, "choose another node name");
-    const auto leaf = transaction.append({"node.joined", now, node.text(), owner, node.text(), {{"token", "t-" + std::to_string(query.integer(0))}}});
+        return fail(Code::conflict, "node " + node.text() + " exists with another owner or is suspended",
+                    "E-NODE-OWNER", {}, "choose another node name");
+    const auto leaf = transaction.append(
+        {"node.joined", now, node.text(), owner, node.text(), {{"token", "t-" + std::to_string(query.integer(0))}}});
     if (!leaf) return pass(leaf.error());
     return {};
 }
@@ -59,15 +68,17 @@ Status still_stands(Database& database, const steps::Spec& spec, Instant now) {
     const auto& whose = spec.whose();
     const auto standing = find_standing(database, whose.identity);
     if (!standing) return pass(standing.error());
-    if (!*standing || (*standing)->identity != policy::State::active || (*standing)->owner_state != policy::State::active ||
-        (*standing)->owner != whose.owner)
+    if (!*standing || (*standing)->identity != policy::State::active ||
+        (*standing)->owner_state != policy::State::active || (*standing)->owner != whose.owner)
         return stale(whose.identity.text() + " or its owner is no longer active");
     Query revoked(database, "SELECT 1 FROM revoked_key WHERE key = ?");
     const auto dead = exists(revoked.with(ByteView(spec.key())));
     if (!dead) return pass(dead.error());
     if (*dead) return stale("the key was revoked");
     if (whose.grant.empty()) return {};
-    Query grant(database, "SELECT 1 FROM role_grant WHERE 'g-' || id = ? AND identity = ? AND role = ? AND starts <= ? AND ends > ?");
+    Query grant(
+        database,
+        "SELECT 1 FROM role_grant WHERE 'g-' || id = ? AND identity = ? AND role = ? AND starts <= ? AND ends > ?");
     const auto held = exists(grant.with(whose.grant, whose.identity.text(), whose.role, now, now));
     if (!held) return pass(held.error());
     if (!*held) return stale("grant " + whose.grant + " no longer stands");
@@ -82,7 +93,11 @@ std::string ssh_key_id(const steps::Spec& spec) {
 log::Event intent_event(const IntentRequest& request, const std::string& reason_hash, Instant now) {
     const auto& spec = request.spec;
     const auto& whose = spec.whose();
-    return {"certificate.intent", now, request.actor.text(), whose.owner.text(), whose.identity.text(),
+    return {"certificate.intent",
+            now,
+            request.actor.text(),
+            whose.owner.text(),
+            whose.identity.text(),
             {{"intent", wire::hex(spec.id())},
              {"kind", whose.kind},
              {"issuer", std::string(steps::name(spec.issuer()))},
@@ -121,7 +136,9 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
         facts.hosts = hosts_of_text((*standing)->hosts);
     }
     if (query.join_token) {
-        Query token(database, "SELECT t.owner, o.state, t.hosts FROM token t JOIN owner o ON o.name = t.owner WHERE t.secret_hash = ? AND t.used = 0 AND t.expires > ?");
+        Query token(database,
+                    "SELECT t.owner, o.state, t.hosts FROM token t JOIN owner o ON o.name = t.owner WHERE "
+                    "t.secret_hash = ? AND t.used = 0 AND t.expires > ?");
         const auto row = token.with(ByteView(*query.join_token), now).row();
         if (!row) return pass(row.error());
         if (!*row) return fail(Code::unauthenticated, "the join token is not accepted", "E-TOKEN", {}, {});
@@ -129,16 +146,20 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
         facts.owner_state = state_of_text(token.text(1));
         facts.hosts = hosts_of_text(token.text(2));
     } else if (!*standing) {
-        return fail(Code::not_found, "there is no identity " + query.identity.text(), "E-IDENTITY-UNKNOWN", {}, "mayfly identity list");
+        return fail(Code::not_found, "there is no identity " + query.identity.text(), "E-IDENTITY-UNKNOWN", {},
+                    "mayfly identity list");
     }
     if (query.role) {
-        Query grants(database, "SELECT id, by_owner, starts, ends FROM role_grant WHERE identity = ? AND role = ? AND ends > ? ORDER BY ends DESC LIMIT 16");
+        Query grants(database,
+                     "SELECT id, by_owner, starts, ends FROM role_grant WHERE identity = ? AND role = ? AND ends > ? "
+                     "ORDER BY ends DESC LIMIT 16");
         grants.with(query.identity.text(), query.role->text(), now);
         for (;;) {
             const auto row = grants.row();
             if (!row) return pass(row.error());
             if (!*row) break;
-            facts.grants.push_back({"g-" + std::to_string(grants.integer(0)), *query.role, stored<OwnerName>(grants.text(1)), grants.time(2), grants.time(3)});
+            facts.grants.push_back({"g-" + std::to_string(grants.integer(0)), *query.role,
+                                    stored<OwnerName>(grants.text(1)), grants.time(2), grants.time(3)});
         }
     }
     Query revoked(database, "SELECT 1 FROM revoked_key WHERE key = ?");
@@ -164,14 +185,16 @@ Result<std::uint64_t> SqliteStore::next_serial(steps::IssuerId issuer) {
     const std::lock_guard lock(serials_mutex_);
     auto& [next, end] = serials_[issuer];
     if (next == end) {
-        const auto block = writer_->change<std::uint64_t>(Effect::apply, [issuer](Transaction& transaction) -> Result<std::uint64_t> {
-            Query query(transaction.database(),
-                        "INSERT INTO serial_block(issuer, next) VALUES (?1, 1 + ?2) ON CONFLICT DO UPDATE SET next = next + ?2 RETURNING next");
-            query.with(static_cast<std::int64_t>(issuer), static_cast<std::int64_t>(kSerialBlock));
-            const auto row = query.row();
-            if (!row) return pass(row.error());
-            return static_cast<std::uint64_t>(query.integer(0));
-        });
+        const auto block =
+            writer_->change<std::uint64_t>(Effect::apply, [issuer](Transaction& transaction) -> Result<std::uint64_t> {
+                Query query(transaction.database(),
+                            "INSERT INTO serial_block(issuer, next) VALUES (?1, 1 + ?2) ON CONFLICT DO UPDATE SET next "
+                            "= next + ?2 RETURNING next");
+                query.with(static_cast<std::int64_t>(issuer), static_cast<std::int64_t>(kSerialBlock));
+                const auto row = query.row();
+                if (!row) return pass(row.error());
+                return static_cast<std::uint64_t>(query.integer(0));
+            });
         if (!block) return pass(block.error());
         end = *block;
         next = end - kSerialBlock;
@@ -181,30 +204,38 @@ Result<std::uint64_t> SqliteStore::next_serial(steps::IssuerId issuer) {
 
 Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant now) {
     const steps::Spec spec = request.spec;
-    const auto leaf = writer_->change<std::uint64_t>(Effect::apply, [&](Transaction& transaction) -> Result<std::uint64_t> {
-        Database& database = transaction.database();
-        const auto& whose = spec.whose();
-        if (!request.idempotency.key.empty()) {
-            Query used(database, "SELECT 1 FROM certificate WHERE actor = ? AND idempotency = ? AND state <> 'void'");
-            const auto found = exists(used.with(request.actor.text(), request.idempotency.key));
-            if (!found) return pass(found.error());
-            if (*found) return fail(Code::conflict, "this request is being answered already", "E-IDEMPOTENCY", {}, "ask again in a moment");
-        }
-        if (request.join_token)
-            if (auto ok = consume_token(transaction, *request.join_token, whose.identity, now); !ok) return pass(ok.error());
-        if (auto ok = still_stands(database, spec, now); !ok) return pass(ok.error());
-        Query insert(database,
-                     "INSERT INTO certificate(intent, issuer, serial, kind, identity, owner, role, grant_id, key, key_id, names, spec, valid_after, "
-                     "valid_before, policy_version, state, actor, idempotency, request_hash) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'intent',?,?,?)");
-        insert.with(ByteView(spec.id()), static_cast<std::int64_t>(spec.issuer()), spec.serial(), whose.kind, whose.identity.text(), whose.owner.text(),
-                    whose.role, whose.grant, ByteView(spec.key()), ssh_key_id(spec), text_of_list(whose.names), ByteView(spec.digest()));
-        insert.with(spec.validity().after(), spec.validity().before(), whose.policy_version, request.actor.text(), request.idempotency.key,
-                    ByteView(request.idempotency.request_hash));
-        if (auto ok = insert.run(); !ok) return pass(ok.error());
-        const auto reason = keep_text(transaction, whose.reason_text);
-        if (!reason) return pass(reason.error());
-        return transaction.append(intent_event(request, *reason, now));
-    });
+    const auto leaf =
+        writer_->change<std::uint64_t>(Effect::apply, [&](Transaction& transaction) -> Result<std::uint64_t> {
+            Database& database = transaction.database();
+            const auto& whose = spec.whose();
+            if (!request.idempotency.key.empty()) {
+                Query used(database,
+                           "SELECT 1 FROM certificate WHERE actor = ? AND idempotency = ? AND state <> 'void'");
+                const auto found = exists(used.with(request.actor.text(), request.idempotency.key));
+                if (!found) return pass(found.error());
+                if (*found)
+                    return fail(Code::conflict, "this request is being answered already", "E-IDEMPOTENCY", {},
+                                "ask again in a moment");
+            }
+            if (request.join_token)
+                if (auto ok = consume_token(transaction, *request.join_token, whose.identity, now); !ok)
+                    return pass(ok.error());
+            if (auto ok = still_stands(database, spec, now); !ok) return pass(ok.error());
+            Query insert(database,
+                         "INSERT INTO certificate(intent, issuer, serial, kind, identity, owner, role, grant_id, key, "
+                         "key_id, names, spec, valid_after, "
+                         "valid_before, policy_version, state, actor, idempotency, request_hash) VALUES "
+                         "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'intent',?,?,?)");
+            insert.with(ByteView(spec.id()), static_cast<std::int64_t>(spec.issuer()), spec.serial(), whose.kind,
+                        whose.identity.text(), whose.owner.text(), whose.role, whose.grant, ByteView(spec.key()),
+                        ssh_key_id(spec), text_of_list(whose.names), ByteView(spec.digest()));
+            insert.with(spec.validity().after(), spec.validity().before(), whose.policy_version, request.actor.text(),
+                        request.idempotency.key, ByteView(request.idempotency.request_hash));
+            if (auto ok = insert.run(); !ok) return pass(ok.error());
+            const auto reason = keep_text(transaction, whose.reason_text);
+            if (!reason) return pass(reason.error());
+            return transaction.append(intent_event(request, *reason, now));
+        });
     if (!leaf) return pass(leaf.error());
     return make_intent(spec, *leaf);
 }
@@ -212,35 +243,51 @@ Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant 
 Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instant now) {
     const auto& spec = checked.spec();
     const Digest sha256 = crypto::sha256(checked.certificate());
-    const log::Event event{"certificate.issued", now, "ca/server", spec.whose().owner.text(), spec.whose().identity.text(),
+    const log::Event event{"certificate.issued",
+                           now,
+                           "ca/server",
+                           spec.whose().owner.text(),
+                           spec.whose().identity.text(),
                            {{"intent", wire::hex(spec.id())},
                             {"issuer", std::string(steps::name(spec.issuer()))},
                             {"serial", spec.serial()},
                             {"certificate_sha256", wire::hex(sha256)}}};
-    const auto leaf = writer_->change<std::uint64_t>(Effect::apply, [&](Transaction& transaction) -> Result<std::uint64_t> {
-        const auto index = transaction.append(event);
-        if (!index) return pass(index.error());
-        Query update(transaction.database(), "UPDATE certificate SET state = 'issued', certificate = ?, sha256 = ?, leaf = ? WHERE intent = ? AND state = 'intent'");
-        update.with(ByteView(checked.certificate()), ByteView(sha256), static_cast<std::int64_t>(*index), ByteView(spec.id()));
-        if (auto ok = update.run(); !ok) return pass(ok.error());
-        if (transaction.database().changes() != 1) return stale("the intent was voided before its outcome was kept");
-        return *index;
-    });
+    const auto leaf =
+        writer_->change<std::uint64_t>(Effect::apply, [&](Transaction& transaction) -> Result<std::uint64_t> {
+            const auto index = transaction.append(event);
+            if (!index) return pass(index.error());
+            Query update(transaction.database(),
+                         "UPDATE certificate SET state = 'issued', certificate = ?, sha256 = ?, leaf = ? WHERE intent "
+                         "= ? AND state = 'intent'");
+            update.with(ByteView(checked.certificate()), ByteView(sha256), static_cast<std::int64_t>(*index),
+                        ByteView(spec.id()));
+            if (auto ok = update.run(); !ok) return pass(ok.error());
+            if (transaction.database().changes() != 1)
+                return stale("the intent was voided before its outcome was kept");
+            return *index;
+        });
     if (!leaf) return pass(leaf.error());
     const auto proof = prove(*leaf);
     if (!proof) return pass(proof.error());
-    return make_issued(checked.certificate(), spec.whose(), spec.issuer(), spec.serial(), ssh_key_id(spec), spec.validity(), log::encode_event(event),
-                       log::encode_proof(*proof));
+    return make_issued(checked.certificate(), spec.whose(), spec.issuer(), spec.serial(), ssh_key_id(spec),
+                       spec.validity(), log::encode_event(event), log::encode_proof(*proof));
 }
 
 Status SqliteStore::void_intent(const steps::IntentId& id, std::string_view why, Instant now) {
     return writer_->change(Effect::apply, [&](Transaction& transaction) -> Status {
-        Query update(transaction.database(), "UPDATE certificate SET state = 'void' WHERE intent = ? AND state = 'intent' RETURNING identity, owner, serial");
+        Query update(transaction.database(),
+                     "UPDATE certificate SET state = 'void' WHERE intent = ? AND state = 'intent' RETURNING identity, "
+                     "owner, serial");
         const auto row = update.with(ByteView(id)).row();
         if (!row) return pass(row.error());
         if (!*row) return {};
-        const auto leaf = transaction.append({"certificate.void", now, "ca/server", update.text(1), update.text(0),
-                                              {{"intent", wire::hex(id)}, {"serial", update.text(2)}, {"why", std::string(why)}}});
+        const auto leaf =
+            transaction.append({"certificate.void",
+                                now,
+                                "ca/server",
+                                update.text(1),
+                                update.text(0),
+                                {{"intent", wire::hex(id)}, {"serial", update.text(2)}, {"why", std::string(why)}}});
         if (!leaf) return pass(leaf.error());
         return {};
     });
@@ -249,9 +296,17 @@ Status SqliteStore::void_intent(const steps::IntentId& id, std::string_view why,
 Status SqliteStore::record_refusal(const RefusalRecord& refusal) {
     wire::Json::Array reasons;
     for (const auto& reason : refusal.reasons)
-        reasons.emplace_back(wire::Json::Object{{"rule", reason.rule}, {"message", reason.message}, {"why", reason.why}});
-    const log::Event event{"request.refused", refusal.time, refusal.actor, refusal.owner, refusal.actor,
-                           {{"kind", refusal.kind}, {"role", refusal.role}, {"reasons", std::move(reasons)}, {"request_sha256", wire::hex(refusal.request_hash)}}};
+        reasons.emplace_back(
+            wire::Json::Object{{"rule", reason.rule}, {"message", reason.message}, {"why", reason.why}});
+    const log::Event event{"request.refused",
+                           refusal.time,
+                           refusal.actor,
+                           refusal.owner,
+                           refusal.actor,
+                           {{"kind", refusal.kind},
+                            {"role", refusal.role},
+                            {"reasons", std::move(reasons)},
+                            {"request_sha256", wire::hex(refusal.request_hash)}}};
     return writer_->change(Effect::apply, [&](Transaction& transaction) -> Status {
         const auto leaf = transaction.append(event);
         if (!leaf) return pass(leaf.error());
@@ -264,23 +319,36 @@ Result<std::optional<steps::Issued>> SqliteStore::find_issued(const IdentityName
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
     Query query(**lease,
-                "SELECT c.request_hash, c.state, c.certificate, c.issuer, c.serial, c.key_id, c.valid_after, c.valid_before, c.kind, c.identity, c.owner, "
-                "c.role, c.grant_id, c.names, c.policy_version, c.leaf, l.entry FROM certificate c LEFT JOIN log_entry l ON l.idx = c.leaf "
+                "SELECT c.request_hash, c.state, c.certificate, c.issuer, c.serial, c.key_id, c.valid_after, "
+                "c.valid_before, c.kind, c.identity, c.owner, "
+                "c.role, c.grant_id, c.names, c.policy_version, c.leaf, l.entry FROM certificate c LEFT JOIN log_entry "
+                "l ON l.idx = c.leaf "
                 "WHERE c.actor = ? AND c.idempotency = ? AND c.state <> 'void'");
     const auto row = query.with(actor.text(), key.key).row();
     if (!row) return pass(row.error());
     if (!*row) return std::optional<steps::Issued>();
     if (query.digest(0) != key.request_hash)
-        return fail(Code::conflict, "this idempotency key was used for another request", "E-IDEMPOTENCY", "one key, one request", "choose a new key");
-    if (query.text(1) != "issued") return fail(Code::conflict, "this request is being answered already", "E-IDEMPOTENCY", {}, "ask again in a moment");
-    steps::Accountability whose{query.text(8), stored<IdentityName>(query.text(9)), stored<OwnerName>(query.text(10)), query.text(11), query.text(12),
-                                list_of_text(query.text(13)), {}, query.text(14), {}};
+        return fail(Code::conflict, "this idempotency key was used for another request", "E-IDEMPOTENCY",
+                    "one key, one request", "choose a new key");
+    if (query.text(1) != "issued")
+        return fail(Code::conflict, "this request is being answered already", "E-IDEMPOTENCY", {},
+                    "ask again in a moment");
+    steps::Accountability whose{query.text(8),
+                                stored<IdentityName>(query.text(9)),
+                                stored<OwnerName>(query.text(10)),
+                                query.text(11),
+                                query.text(12),
+                                list_of_text(query.text(13)),
+                                {},
+                                query.text(14),
+                                {}};
     const auto validity = Validity::between(query.time(6), query.time(7));
     if (!validity) return pass(validity.error());
     const auto proof = prove(static_cast<std::uint64_t>(query.integer(15)));
     if (!proof) return pass(proof.error());
-    return std::optional(make_issued(query.blob(2), std::move(whose), static_cast<steps::IssuerId>(query.integer(3)), query.text(4), query.text(5), *validity,
-                                     query.blob(16), log::encode_proof(*proof)));
+    return std::optional(make_issued(query.blob(2), std::move(whose), static_cast<steps::IssuerId>(query.integer(3)),
+                                     query.text(4), query.text(5), *validity, query.blob(16),
+                                     log::encode_proof(*proof)));
 }
 
 }  // namespace mayfly::store

@@ -24,23 +24,28 @@ Status compare_head(Database& database, const std::string& head_file) {
     if (!row) return pass(row.error());
     const auto size = *row ? static_cast<std::uint64_t>(query.integer(0)) : 0;
     if (size < outside->size)
-        return fail(Code::corrupt, "the database is older than the log head beside it (" + std::to_string(size) + " < " + std::to_string(outside->size) + ")",
-                    "E-LOG-BEHIND", "certificates that were issued since are missing from it", "restore the newest database, not an older backup");
+        return fail(Code::corrupt,
+                    "the database is older than the log head beside it (" + std::to_string(size) + " < " +
+                        std::to_string(outside->size) + ")",
+                    "E-LOG-BEHIND", "certificates that were issued since are missing from it",
+                    "restore the newest database, not an older backup");
     const auto root = log::root_of(outside->size, tile_reader(database));
     if (!root) return pass(root.error());
     if (*root != outside->root)
-        return fail(Code::corrupt, "the database holds another log than the head beside it", "E-LOG-FORK", "entries were changed from outside",
-                    "restore the database that belongs to " + head_file);
+        return fail(Code::corrupt, "the database holds another log than the head beside it", "E-LOG-FORK",
+                    "entries were changed from outside", "restore the database that belongs to " + head_file);
     return {};
 }
 
 Status check_origin(Database& database, const std::string& origin, Create create) {
-    if (create == Create::yes) return Query(database, "INSERT INTO meta(key, value) VALUES ('origin', ?)").with(origin).run();
+    if (create == Create::yes)
+        return Query(database, "INSERT INTO meta(key, value) VALUES ('origin', ?)").with(origin).run();
     Query query(database, "SELECT value FROM meta WHERE key = 'origin'");
     const auto row = query.row();
     if (!row) return pass(row.error());
     if (*row && query.text(0) == origin) return {};
-    return fail(Code::conflict, "the database belongs to the log \"" + (*row ? query.text(0) : "?") + "\", not to \"" + origin + "\"",
+    return fail(Code::conflict,
+                "the database belongs to the log \"" + (*row ? query.text(0) : "?") + "\", not to \"" + origin + "\"",
                 "E-LOG-ORIGIN", {}, "check trust_domain in ca.toml");
 }
 
@@ -68,14 +73,16 @@ void Readers::give_back(std::unique_ptr<Database> database) {
 Result<std::unique_ptr<Store>> open_sqlite(const std::string& path, Create create, const std::string& origin,
                                            signer::Signer& signer, Rng& rng) {
     const bool exists = std::filesystem::exists(path);
-    if (create == Create::yes && exists) return fail(Code::conflict, path + " exists already", "E-STORE-EXISTS", {}, {});
+    if (create == Create::yes && exists)
+        return fail(Code::conflict, path + " exists already", "E-STORE-EXISTS", {}, {});
     if (create == Create::no && !exists)
-        return fail(Code::not_found, "there is no database at " + path, "E-STORE-OPEN", "a typo must not found a second authority",
-                    "mayfly-ca init makes one");
+        return fail(Code::not_found, "there is no database at " + path, "E-STORE-OPEN",
+                    "a typo must not found a second authority", "mayfly-ca init makes one");
     auto database = Database::open(path, create == Create::yes ? Database::Mode::create : Database::Mode::write);
     if (!database) return pass(database.error());
     ::chmod(path.c_str(), 0600);
-    if (auto ok = create == Create::yes ? create_schema(*database) : check_schema(*database); !ok) return pass(ok.error(), path);
+    if (auto ok = create == Create::yes ? create_schema(*database) : check_schema(*database); !ok)
+        return pass(ok.error(), path);
     if (auto ok = check_origin(*database, origin, create); !ok) return pass(ok.error());
     const std::string head_file = path + ".head";
     if (auto ok = compare_head(*database, head_file); !ok) return pass(ok.error());
@@ -86,7 +93,9 @@ Result<std::unique_ptr<Store>> open_sqlite(const std::string& path, Create creat
 
 Status SqliteStore::probe() {
     return writer_->change(Effect::apply, [](Transaction& transaction) {
-        return Query(transaction.database(), "INSERT INTO meta(key, value) VALUES ('probe', 1) ON CONFLICT DO UPDATE SET value = value + 1").run();
+        return Query(transaction.database(),
+                     "INSERT INTO meta(key, value) VALUES ('probe', 1) ON CONFLICT DO UPDATE SET value = value + 1")
+            .run();
     });
 }
 
@@ -95,7 +104,9 @@ Result<std::string> SqliteStore::keep_text(Transaction& transaction, std::string
     Bytes salt(16);
     rng_.fill(salt);
     std::string hash = log::salted_text(salt, text);
-    auto kept = Query(transaction.database(), "INSERT INTO log_text(hash, salt, text) VALUES (?, ?, ?)").with(hash, ByteView(salt), text).run();
+    auto kept = Query(transaction.database(), "INSERT INTO log_text(hash, salt, text) VALUES (?, ?, ?)")
+                    .with(hash, ByteView(salt), text)
+                    .run();
     if (!kept) return pass(kept.error());
     return hash;
 }

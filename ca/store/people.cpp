@@ -32,8 +32,12 @@ Status need_active_owner(Database& database, const OwnerName& owner) {
     Query query(database, "SELECT state FROM owner WHERE name = ?");
     const auto row = query.with(owner.text()).row();
     if (!row) return pass(row.error());
-    if (!*row) return fail(Code::not_found, "there is no owner \"" + owner.text() + "\"", "E-OWNER-UNKNOWN", "everything has an owner who answers for it", "mayfly owner list");
-    if (query.text(0) != "active") return fail(Code::conflict, "owner \"" + owner.text() + "\" is not active", "E-OWNER-INACTIVE", {}, "mayfly owner list");
+    if (!*row)
+        return fail(Code::not_found, "there is no owner \"" + owner.text() + "\"", "E-OWNER-UNKNOWN",
+                    "everything has an owner who answers for it", "mayfly owner list");
+    if (query.text(0) != "active")
+        return fail(Code::conflict, "owner \"" + owner.text() + "\" is not active", "E-OWNER-INACTIVE", {},
+                    "mayfly owner list");
     return {};
 }
 
@@ -56,8 +60,9 @@ Result<std::vector<Record>> collect(Query& query, Read read) {
 constexpr const char* kIdentityColumns = "SELECT name, owner, purpose, state, labels, hosts, created FROM identity";
 
 IdentityRecord read_identity(const Query& row) {
-    return {stored<IdentityName>(row.text(0)), stored<OwnerName>(row.text(1)), row.text(2), state_of_text(row.text(3)), {}, map_of_text(row.text(4)),
-            hosts_of_text(row.text(5)), row.time(6)};
+    return {
+        stored<IdentityName>(row.text(0)), stored<OwnerName>(row.text(1)), row.text(2), state_of_text(row.text(3)), {},
+        map_of_text(row.text(4)),          hosts_of_text(row.text(5)),     row.time(6)};
 }
 
 Status read_keys(Database& database, IdentityRecord& identity) {
@@ -74,16 +79,29 @@ Status read_keys(Database& database, IdentityRecord& identity) {
 }
 
 TokenRecord read_token(const Query& row) {
-    TokenRecord token{"t-" + std::to_string(row.integer(0)), row.digest(1), stored<NodeName>(row.text(2)), stored<OwnerName>(row.text(3)), map_of_text(row.text(4)),
-                      hosts_of_text(row.text(5)), stored<OwnerName>(row.text(6)), row.time(7), row.integer(8) != 0};
+    TokenRecord token{"t-" + std::to_string(row.integer(0)),
+                      row.digest(1),
+                      stored<NodeName>(row.text(2)),
+                      stored<OwnerName>(row.text(3)),
+                      map_of_text(row.text(4)),
+                      hosts_of_text(row.text(5)),
+                      stored<OwnerName>(row.text(6)),
+                      row.time(7),
+                      row.integer(8) != 0};
     return token;
 }
-constexpr const char* kTokenColumns = "SELECT id, secret_hash, node, owner, labels, hosts, created_by, expires, used FROM token";
+constexpr const char* kTokenColumns =
+    "SELECT id, secret_hash, node, owner, labels, hosts, created_by, expires, used FROM token";
 
 constexpr const char* kCallerColumns = "i.name, i.state, o.name, o.state, o.duties, i.labels, i.hosts";
 CallerRecord read_caller(const Query& row) {
-    CallerRecord out{stored<IdentityName>(row.text(0)), state_of_text(row.text(1)), stored<OwnerName>(row.text(2)), state_of_text(row.text(3)), {},
-                     map_of_text(row.text(5)), hosts_of_text(row.text(6))};
+    CallerRecord out{stored<IdentityName>(row.text(0)),
+                     state_of_text(row.text(1)),
+                     stored<OwnerName>(row.text(2)),
+                     state_of_text(row.text(3)),
+                     {},
+                     map_of_text(row.text(5)),
+                     hosts_of_text(row.text(6))};
     // Duties belong to the person, not to the machines they answer for.
     if (out.identity.kind() == Kind::human) out.duties = duties_of_text(row.text(4));
     return out;
@@ -95,18 +113,32 @@ Status SqliteStore::create_owner(const OwnerRecord& owner, const IdentityName& a
     return writer_->change(effect, [&](Transaction& transaction) -> Status {
         const auto exists = known(transaction.database(), "SELECT 1 FROM owner WHERE name = ?", owner.name.text());
         if (!exists) return pass(exists.error());
-        if (*exists) return fail(Code::conflict, "there is an owner \"" + owner.name.text() + "\" already", "E-OWNER-EXISTS", {}, "mayfly owner list");
+        if (*exists)
+            return fail(Code::conflict, "there is an owner \"" + owner.name.text() + "\" already", "E-OWNER-EXISTS", {},
+                        "mayfly owner list");
         if (owner.backup)
             if (auto ok = need_active_owner(transaction.database(), *owner.backup); !ok) return ok;
-        Query insert(transaction.database(), "INSERT INTO owner(name, full_name, email, backup, duties, state) VALUES (?, ?, ?, ?, ?, 'active')");
+        Query insert(
+            transaction.database(),
+            "INSERT INTO owner(name, full_name, email, backup, duties, state) VALUES (?, ?, ?, ?, ?, 'active')");
         insert.with(owner.name.text(), owner.full_name, owner.email);
-        if (owner.backup) insert.bind(owner.backup->text());
-        else insert.bind_null();
+        if (owner.backup)
+            insert.bind(owner.backup->text());
+        else
+            insert.bind_null();
         if (auto ok = insert.with(text_of_list(texts_of(owner.duties))).run(); !ok) return ok;
-        const auto person = keep_text(transaction, owner.full_name.empty() && owner.email.empty() ? "" : owner.full_name + " <" + owner.email + ">");
+        const auto person =
+            keep_text(transaction,
+                      owner.full_name.empty() && owner.email.empty() ? "" : owner.full_name + " <" + owner.email + ">");
         if (!person) return pass(person.error());
-        return append(transaction, {"owner.created", now, actor.text(), owner.name.text(), owner.name.text(),
-                                    {{"backup", owner.backup ? owner.backup->text() : ""}, {"duties", json_list(texts_of(owner.duties))}, {"person_hash", *person}}});
+        return append(transaction, {"owner.created",
+                                    now,
+                                    actor.text(),
+                                    owner.name.text(),
+                                    owner.name.text(),
+                                    {{"backup", owner.backup ? owner.backup->text() : ""},
+                                     {"duties", json_list(texts_of(owner.duties))},
+                                     {"person_hash", *person}}});
     });
 }
 
@@ -115,36 +147,55 @@ Result<std::vector<OwnerRecord>> SqliteStore::list_owners() {
     if (!lease) return pass(lease.error());
     Query query(**lease, "SELECT name, full_name, email, backup, duties, state FROM owner ORDER BY name");
     return collect<OwnerRecord>(query, [](const Query& row) {
-        OwnerRecord owner{stored<OwnerName>(row.text(0)), row.text(1), row.text(2), {}, duties_of_text(row.text(4)), state_of_text(row.text(5))};
+        OwnerRecord owner{stored<OwnerName>(row.text(0)), row.text(1), row.text(2), {}, duties_of_text(row.text(4)),
+                          state_of_text(row.text(5))};
         if (!row.null(3)) owner.backup = stored<OwnerName>(row.text(3));
         return owner;
     });
 }
 
-Status SqliteStore::create_identity(const IdentityRecord& identity, const IdentityName& actor, Instant now, Effect effect) {
+Status SqliteStore::create_identity(const IdentityRecord& identity, const IdentityName& actor, Instant now,
+                                    Effect effect) {
     return writer_->change(effect, [&](Transaction& transaction) -> Status {
         Database& database = transaction.database();
         if (auto ok = need_active_owner(database, identity.owner); !ok) return ok;
         const auto exists = known(database, "SELECT 1 FROM identity WHERE name = ?", identity.name.text());
         if (!exists) return pass(exists.error());
-        if (*exists) return fail(Code::conflict, "there is an identity " + identity.name.text() + " already", "E-IDENTITY-EXISTS", {}, "mayfly identity list");
-        Query insert(database, "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts) VALUES (?, ?, ?, 'active', ?, ?, ?)");
-        insert.with(identity.name.text(), identity.owner.text(), identity.purpose, now, text_of_map(identity.labels), text_of_list(texts(identity.hosts)));
+        if (*exists)
+            return fail(Code::conflict, "there is an identity " + identity.name.text() + " already",
+                        "E-IDENTITY-EXISTS", {}, "mayfly identity list");
+        Query insert(database,
+                     "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts) VALUES (?, ?, ?, "
+                     "'active', ?, ?, ?)");
+        insert.with(identity.name.text(), identity.owner.text(), identity.purpose, now, text_of_map(identity.labels),
+                    text_of_list(texts(identity.hosts)));
         if (auto ok = insert.run(); !ok) return ok;
         std::vector<std::string> keys;
         for (const auto& key : identity.keys) {
             const Digest id = crypto::key_id(key);
-            Query taken(database, "SELECT identity FROM enrolled_key WHERE key = ?1 UNION ALL SELECT identity FROM certificate WHERE key = ?1 AND state <> 'void' LIMIT 1");
+            Query taken(database,
+                        "SELECT identity FROM enrolled_key WHERE key = ?1 UNION ALL SELECT identity FROM certificate "
+                        "WHERE key = ?1 AND state <> 'void' LIMIT 1");
             const auto row = taken.with(ByteView(id)).row();
             if (!row) return pass(row.error());
-            if (*row) return fail(Code::conflict, "the key is in use by " + taken.text(0), "E-KEY-BOUND", "one key, one identity", "make a new key");
-            if (auto ok = Query(database, "INSERT INTO enrolled_key(key, identity, blob) VALUES (?, ?, ?)").with(ByteView(id), identity.name.text(), ByteView(wire::encode_ssh_key(key))).run(); !ok)
+            if (*row)
+                return fail(Code::conflict, "the key is in use by " + taken.text(0), "E-KEY-BOUND",
+                            "one key, one identity", "make a new key");
+            if (auto ok = Query(database, "INSERT INTO enrolled_key(key, identity, blob) VALUES (?, ?, ?)")
+                              .with(ByteView(id), identity.name.text(), ByteView(wire::encode_ssh_key(key)))
+                              .run();
+                !ok)
                 return ok;
             keys.push_back(wire::fingerprint(crypto::ssh_fingerprint(key)));
         }
         const auto purpose = keep_text(transaction, identity.purpose);
         if (!purpose) return pass(purpose.error());
-        return append(transaction, {"identity.created", now, actor.text(), identity.owner.text(), identity.name.text(), {{"keys", json_list(keys)}, {"purpose_hash", *purpose}}});
+        return append(transaction, {"identity.created",
+                                    now,
+                                    actor.text(),
+                                    identity.owner.text(),
+                                    identity.name.text(),
+                                    {{"keys", json_list(keys)}, {"purpose_hash", *purpose}}});
     });
 }
 
@@ -171,23 +222,38 @@ Result<std::optional<IdentityRecord>> SqliteStore::find_identity(const IdentityN
     return std::optional(std::move(identity));
 }
 
-Result<GrantRecord> SqliteStore::create_grant(GrantRecord grant, const IdentityName& actor, Instant now, Effect effect) {
+Result<GrantRecord> SqliteStore::create_grant(GrantRecord grant, const IdentityName& actor, Instant now,
+                                              Effect effect) {
     return writer_->change<GrantRecord>(effect, [&](Transaction& transaction) -> Result<GrantRecord> {
         Database& database = transaction.database();
         Query holder(database, "SELECT owner FROM identity WHERE name = ? AND state = 'active'");
         const auto row = holder.with(grant.identity.text()).row();
         if (!row) return pass(row.error());
-        if (!*row) return fail(Code::not_found, "there is no active identity " + grant.identity.text(), "E-IDENTITY-UNKNOWN", {}, "mayfly identity list");
-        Query insert(database, "INSERT INTO role_grant(identity, role, by_owner, starts, ends, reason, review_owed) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id");
-        insert.with(grant.identity.text(), grant.role.text(), grant.by.text(), grant.from, grant.until, grant.reason, static_cast<std::int64_t>(grant.review_owed));
+        if (!*row)
+            return fail(Code::not_found, "there is no active identity " + grant.identity.text(), "E-IDENTITY-UNKNOWN",
+                        {}, "mayfly identity list");
+        Query insert(database,
+                     "INSERT INTO role_grant(identity, role, by_owner, starts, ends, reason, review_owed) VALUES (?, "
+                     "?, ?, ?, ?, ?, ?) RETURNING id");
+        insert.with(grant.identity.text(), grant.role.text(), grant.by.text(), grant.from, grant.until, grant.reason,
+                    static_cast<std::int64_t>(grant.review_owed));
         const auto made = insert.row();
         if (!made) return pass(made.error());
         grant.id = "g-" + std::to_string(insert.integer(0));
         const auto reason = keep_text(transaction, grant.reason);
         if (!reason) return pass(reason.error());
-        const auto ok = append(transaction, {"grant.created", now, actor.text(), holder.text(0), grant.identity.text(),
-                                             {{"grant", grant.id}, {"role", grant.role.text()}, {"by", grant.by.text()}, {"from", grant.from.text()}, {"until", grant.until.text()},
-                                              {"review_owed", grant.review_owed}, {"reason_hash", *reason}}});
+        const auto ok = append(transaction, {"grant.created",
+                                             now,
+                                             actor.text(),
+                                             holder.text(0),
+                                             grant.identity.text(),
+                                             {{"grant", grant.id},
+                                              {"role", grant.role.text()},
+                                              {"by", grant.by.text()},
+                                              {"from", grant.from.text()},
+                                              {"until", grant.until.text()},
+                                              {"review_owed", grant.review_owed},
+                                              {"reason_hash", *reason}}});
         if (!ok) return pass(ok.error());
         return grant;
     });
@@ -196,27 +262,45 @@ Result<GrantRecord> SqliteStore::create_grant(GrantRecord grant, const IdentityN
 Result<std::vector<GrantRecord>> SqliteStore::list_grants(const std::optional<IdentityName>& holder, Instant now) {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
-    Query query(**lease, "SELECT id, identity, role, by_owner, starts, ends, reason, review_owed FROM role_grant WHERE ends > ?1 AND (?2 = '' OR identity = ?2) ORDER BY id");
+    Query query(**lease,
+                "SELECT id, identity, role, by_owner, starts, ends, reason, review_owed FROM role_grant WHERE ends > "
+                "?1 AND (?2 = '' OR identity = ?2) ORDER BY id");
     query.with(now, holder ? holder->text() : std::string());
     return collect<GrantRecord>(query, [](const Query& row) {
-        return GrantRecord{"g-" + std::to_string(row.integer(0)), stored<IdentityName>(row.text(1)), stored<RoleName>(row.text(2)), stored<OwnerName>(row.text(3)), row.time(4),
-                           row.time(5), row.text(6), row.integer(7) != 0};
+        return GrantRecord{"g-" + std::to_string(row.integer(0)),
+                           stored<IdentityName>(row.text(1)),
+                           stored<RoleName>(row.text(2)),
+                           stored<OwnerName>(row.text(3)),
+                           row.time(4),
+                           row.time(5),
+                           row.text(6),
+                           row.integer(7) != 0};
     });
 }
 
-Result<TokenRecord> SqliteStore::create_token(TokenRecord token, const IdentityName& actor, Instant now, Effect effect) {
+Result<TokenRecord> SqliteStore::create_token(TokenRecord token, const IdentityName& actor, Instant now,
+                                              Effect effect) {
     return writer_->change<TokenRecord>(effect, [&](Transaction& transaction) -> Result<TokenRecord> {
         if (auto ok = need_active_owner(transaction.database(), token.owner); !ok) return pass(ok.error());
         Query insert(transaction.database(),
-                     "INSERT INTO token(secret_hash, node, owner, labels, hosts, created_by, expires, used) VALUES (?, ?, ?, ?, ?, ?, ?, 0) RETURNING id");
-        insert.with(ByteView(token.secret_hash), token.node.text(), token.owner.text(), text_of_map(token.labels), text_of_list(texts(token.hosts)), token.created_by.text(), token.expires);
+                     "INSERT INTO token(secret_hash, node, owner, labels, hosts, created_by, expires, used) VALUES (?, "
+                     "?, ?, ?, ?, ?, ?, 0) RETURNING id");
+        insert.with(ByteView(token.secret_hash), token.node.text(), token.owner.text(), text_of_map(token.labels),
+                    text_of_list(texts(token.hosts)), token.created_by.text(), token.expires);
         const auto made = insert.row();
         if (!made) return pass(made.error());
         token.id = "t-" + std::to_string(insert.integer(0));
         wire::Json::Object labels;
         for (const auto& [key, value] : token.labels) labels.emplace(key, value);
-        const auto ok = append(transaction, {"token.created", now, actor.text(), token.owner.text(), "node/" + token.node.text(),
-                                             {{"token", token.id}, {"expires", token.expires.text()}, {"hosts", json_list(texts(token.hosts))}, {"labels", std::move(labels)}}});
+        const auto ok = append(transaction, {"token.created",
+                                             now,
+                                             actor.text(),
+                                             token.owner.text(),
+                                             "node/" + token.node.text(),
+                                             {{"token", token.id},
+                                              {"expires", token.expires.text()},
+                                              {"hosts", json_list(texts(token.hosts))},
+                                              {"labels", std::move(labels)}}});
         if (!ok) return pass(ok.error());
         return token;
     });
@@ -242,33 +326,50 @@ Result<std::optional<CertificateCaller>> SqliteStore::find_certificate(const Dig
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
     Query query(**lease, std::string("SELECT ") + kCallerColumns +
-                             ", c.issuer, c.kind, c.serial, c.role, c.grant_id, c.key, c.valid_after, c.valid_before, c.revoked FROM certificate c "
-                             "JOIN identity i ON i.name = c.identity JOIN owner o ON o.name = i.owner WHERE c.sha256 = ? AND c.state = 'issued'");
+                             ", c.issuer, c.kind, c.serial, c.role, c.grant_id, c.key, c.valid_after, c.valid_before, "
+                             "c.revoked FROM certificate c "
+                             "JOIN identity i ON i.name = c.identity JOIN owner o ON o.name = i.owner WHERE c.sha256 = "
+                             "? AND c.state = 'issued'");
     const auto row = query.with(ByteView(sha256_of_der)).row();
     if (!row) return pass(row.error());
     if (!*row) return std::optional<CertificateCaller>();
     CallerRecord caller = read_caller(query);
     const auto validity = Validity::between(query.time(13), query.time(14));
     if (!validity) return pass(validity.error());
-    CertificateRow certificate{static_cast<steps::IssuerId>(query.integer(7)), query.text(8), query.text(9), query.text(10), query.text(11), caller.identity, caller.owner,
-                               query.digest(12), *validity, query.integer(15) != 0};
+    CertificateRow certificate{static_cast<steps::IssuerId>(query.integer(7)),
+                               query.text(8),
+                               query.text(9),
+                               query.text(10),
+                               query.text(11),
+                               caller.identity,
+                               caller.owner,
+                               query.digest(12),
+                               *validity,
+                               query.integer(15) != 0};
     return std::optional(CertificateCaller{std::move(caller), std::move(certificate)});
 }
 
 Result<std::optional<CallerRecord>> SqliteStore::find_enrolled_key(const Digest& key) {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
-    Query query(**lease, std::string("SELECT ") + kCallerColumns +
-                             " FROM enrolled_key k JOIN identity i ON i.name = k.identity JOIN owner o ON o.name = i.owner "
-                             "WHERE k.key = ?1 AND NOT EXISTS (SELECT 1 FROM revoked_key r WHERE r.key = ?1)");
+    Query query(**lease,
+                std::string("SELECT ") + kCallerColumns +
+                    " FROM enrolled_key k JOIN identity i ON i.name = k.identity JOIN owner o ON o.name = i.owner "
+                    "WHERE k.key = ?1 AND NOT EXISTS (SELECT 1 FROM revoked_key r WHERE r.key = ?1)");
     const auto row = query.with(ByteView(key)).row();
     if (!row) return pass(row.error());
     return *row ? std::optional(read_caller(query)) : std::nullopt;
 }
 
-Status SqliteStore::record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote, Instant now) {
+Status SqliteStore::record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote,
+                                 Instant now) {
     return writer_->change(Effect::apply, [&](Transaction& transaction) {
-        return append(transaction, {success ? "login.accepted" : "login.refused", now, who.text(), "", who.text(), {{"door", std::string(door)}, {"remote", std::string(remote)}}});
+        return append(transaction, {success ? "login.accepted" : "login.refused",
+                                    now,
+                                    who.text(),
+                                    "",
+                                    who.text(),
+                                    {{"door", std::string(door)}, {"remote", std::string(remote)}}});
     });
 }
 

@@ -9,11 +9,16 @@ namespace {
 constexpr std::size_t kMostListed = 1000;
 
 /// Marks what the condition names and is still alive; returns the serials.
-Result<std::vector<std::string>> mark(Database& database, std::string_view condition, ByteView blob, std::string_view text, Instant now) {
-    Query update(database, "UPDATE certificate SET revoked = 1 WHERE revoked = 0 AND state <> 'void' AND valid_before > ?1 AND " + std::string(condition) + " RETURNING serial");
+Result<std::vector<std::string>> mark(Database& database, std::string_view condition, ByteView blob,
+                                      std::string_view text, Instant now) {
+    Query update(database,
+                 "UPDATE certificate SET revoked = 1 WHERE revoked = 0 AND state <> 'void' AND valid_before > ?1 AND " +
+                     std::string(condition) + " RETURNING serial");
     update.bind(now);
-    if (blob.empty()) update.bind(text);
-    else update.bind(blob);
+    if (blob.empty())
+        update.bind(text);
+    else
+        update.bind(blob);
     std::vector<std::string> serials;
     for (;;) {
         const auto row = update.row();
@@ -28,18 +33,28 @@ Result<std::vector<std::string>> hit(Database& database, const RevokeOrder& orde
         case RevokeBy::serial: {
             auto serials = mark(database, "serial = ?2", {}, order.serial, now);
             if (serials && serials->empty())
-                return fail(Code::not_found, "no living certificate has the serial " + printable(order.serial), "E-SERIAL-UNKNOWN",
-                            "it never was, has expired, or is revoked already", "mayfly inspect FILE shows a certificate's serial");
+                return fail(Code::not_found, "no living certificate has the serial " + printable(order.serial),
+                            "E-SERIAL-UNKNOWN", "it never was, has expired, or is revoked already",
+                            "mayfly inspect FILE shows a certificate's serial");
             return serials;
         }
         case RevokeBy::identity: {
-            if (auto ok = Query(database, "UPDATE identity SET state = 'suspended' WHERE name = ?").with(order.identity->text()).run(); !ok) return pass(ok.error());
+            if (auto ok = Query(database, "UPDATE identity SET state = 'suspended' WHERE name = ?")
+                              .with(order.identity->text())
+                              .run();
+                !ok)
+                return pass(ok.error());
             if (database.changes() == 0)
-                return fail(Code::not_found, "there is no identity " + order.identity->text(), "E-IDENTITY-UNKNOWN", {}, "mayfly identity list");
+                return fail(Code::not_found, "there is no identity " + order.identity->text(), "E-IDENTITY-UNKNOWN", {},
+                            "mayfly identity list");
             return mark(database, "identity = ?2", {}, order.identity->text(), now);
         }
         case RevokeBy::key: {
-            if (auto ok = Query(database, "INSERT INTO revoked_key(key, at) VALUES (?, ?) ON CONFLICT DO NOTHING").with(ByteView(*order.key), now).run(); !ok) return pass(ok.error());
+            if (auto ok = Query(database, "INSERT INTO revoked_key(key, at) VALUES (?, ?) ON CONFLICT DO NOTHING")
+                              .with(ByteView(*order.key), now)
+                              .run();
+                !ok)
+                return pass(ok.error());
             return mark(database, "key = ?2", *order.key, {}, now);
         }
     }
@@ -48,7 +63,8 @@ Result<std::vector<std::string>> hit(Database& database, const RevokeOrder& orde
 
 }  // namespace
 
-Result<api::RevokeReply> SqliteStore::revoke(const RevokeOrder& order, const IdentityName& actor, Instant now, Effect effect) {
+Result<api::RevokeReply> SqliteStore::revoke(const RevokeOrder& order, const IdentityName& actor, Instant now,
+                                             Effect effect) {
     return writer_->change<api::RevokeReply>(effect, [&](Transaction& transaction) -> Result<api::RevokeReply> {
         auto serials = hit(transaction.database(), order, now);
         if (!serials) return pass(serials.error());
@@ -61,8 +77,13 @@ Result<api::RevokeReply> SqliteStore::revoke(const RevokeOrder& order, const Ide
         const std::string subject = order.by == RevokeBy::serial     ? "serial/" + order.serial
                                     : order.by == RevokeBy::identity ? order.identity->text()
                                                                      : "key/" + wire::hex(*order.key);
-        const auto leaf = transaction.append({"revocation.recorded", now, actor.text(), "", subject,
-                                              {{"certificates", reply.certificates}, {"serials", json_list(reply.serials)}, {"reason_hash", *reason}}});
+        const auto leaf = transaction.append(
+            {"revocation.recorded",
+             now,
+             actor.text(),
+             "",
+             subject,
+             {{"certificates", reply.certificates}, {"serials", json_list(reply.serials)}, {"reason_hash", *reason}}});
         if (!leaf) return pass(leaf.error());
         return reply;
     });

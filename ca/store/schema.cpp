@@ -71,7 +71,8 @@ CREATE TABLE log_text (hash TEXT PRIMARY KEY, salt BLOB NOT NULL, text TEXT NOT 
 }  // namespace
 
 Status create_schema(Database& database) {
-    return database.execute(std::string("BEGIN IMMEDIATE;") + kSchema + "PRAGMA user_version=" + std::to_string(kSchemaVersion) + ";COMMIT;");
+    return database.execute(std::string("BEGIN IMMEDIATE;") + kSchema +
+                            "PRAGMA user_version=" + std::to_string(kSchemaVersion) + ";COMMIT;");
 }
 
 Status check_schema(Database& database) {
@@ -80,8 +81,11 @@ Status check_schema(Database& database) {
     if (!row) return pass(row.error());
     const std::int64_t version = *row ? query.integer(0) : 0;
     if (version == kSchemaVersion) return {};
-    return fail(Code::unsupported, "the database has schema " + std::to_string(version) + ", this build reads " + std::to_string(kSchemaVersion),
-                "E-STORE-SCHEMA", "a database is never read by a build that might misunderstand it", "run the build that wrote it");
+    return fail(
+        Code::unsupported,
+        "the database has schema " + std::to_string(version) + ", this build reads " + std::to_string(kSchemaVersion),
+        "E-STORE-SCHEMA", "a database is never read by a build that might misunderstand it",
+        "run the build that wrote it");
 }
 
 }  // namespace mayfly::store

@@ -35,7 +35,10 @@ Error Database::error(int code) const {
         case SQLITE_IOERR:
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
-            return {Code::corrupt, "the store's file cannot be trusted: " + text, "E-STORE-IO", {},
+            return {Code::corrupt,
+                    "the store's file cannot be trusted: " + text,
+                    "E-STORE-IO",
+                    {},
                     "stop, check the disk, then start again: start-up verifies the log"};
         case SQLITE_FULL:
         case SQLITE_READONLY:
@@ -44,7 +47,11 @@ Error Database::error(int code) const {
         case SQLITE_CANTOPEN: return {Code::not_found, "cannot open the store: " + text, "E-STORE-OPEN", {}, {}};
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
-            return {Code::unavailable, "the store is held by another process", "E-STORE-BUSY", {}, "is a second mayfly-ca running?"};
+            return {Code::unavailable,
+                    "the store is held by another process",
+                    "E-STORE-BUSY",
+                    {},
+                    "is a second mayfly-ca running?"};
         default: return {Code::internal, "the store failed: " + text, "E-STORE", {}, {}};
     }
 }
@@ -73,13 +80,15 @@ Query& Query::bind(std::int64_t value) {
 
 Query& Query::bind(std::string_view text) {
     // SQLite would bind a null pointer as NULL; an empty text is a text.
-    sqlite3_bind_text(statement_, next_++, text.data() == nullptr ? "" : text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
+    sqlite3_bind_text(statement_, next_++, text.data() == nullptr ? "" : text.data(), static_cast<int>(text.size()),
+                      SQLITE_TRANSIENT);
     return *this;
 }
 
 Query& Query::bind(ByteView blob) {
     static constexpr std::uint8_t kNothing = 0;
-    sqlite3_bind_blob(statement_, next_++, blob.empty() ? &kNothing : blob.data(), static_cast<int>(blob.size()), SQLITE_TRANSIENT);
+    sqlite3_bind_blob(statement_, next_++, blob.empty() ? &kNothing : blob.data(), static_cast<int>(blob.size()),
+                      SQLITE_TRANSIENT);
     return *this;
 }
 
@@ -107,7 +116,8 @@ std::int64_t Query::integer(int column) const { return sqlite3_column_int64(stat
 
 std::string Query::text(int column) const {
     const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
-    return data == nullptr ? std::string() : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+    return data == nullptr ? std::string()
+                           : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
 Bytes Query::blob(int column) const {

@@ -49,18 +49,21 @@ public:
     Result<std::optional<CertificateCaller>> find_certificate(const Digest& sha256_of_der) override;
     Result<std::optional<CallerRecord>> find_enrolled_key(const Digest& key) override;
     Result<std::optional<TokenRecord>> find_token(const Digest& secret_hash) override;
-    Status record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote, Instant now) override;
+    Status record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote,
+                        Instant now) override;
 
     Status create_owner(const OwnerRecord& owner, const IdentityName& actor, Instant now, Effect effect) override;
     Result<std::vector<OwnerRecord>> list_owners() override;
-    Status create_identity(const IdentityRecord& identity, const IdentityName& actor, Instant now, Effect effect) override;
+    Status create_identity(const IdentityRecord& identity, const IdentityName& actor, Instant now,
+                           Effect effect) override;
     Result<std::vector<IdentityRecord>> list_identities() override;
     Result<std::optional<IdentityRecord>> find_identity(const IdentityName& name) override;
     Result<GrantRecord> create_grant(GrantRecord grant, const IdentityName& actor, Instant now, Effect effect) override;
     Result<std::vector<GrantRecord>> list_grants(const std::optional<IdentityName>& holder, Instant now) override;
     Result<TokenRecord> create_token(TokenRecord token, const IdentityName& actor, Instant now, Effect effect) override;
     Result<std::vector<TokenRecord>> list_tokens(Instant now) override;
-    Result<api::RevokeReply> revoke(const RevokeOrder& order, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<api::RevokeReply> revoke(const RevokeOrder& order, const IdentityName& actor, Instant now,
+                                    Effect effect) override;
 
     Status apply_policy(std::string_view toml, const IdentityName& actor, Instant now) override;
     Result<PolicyRecord> current_policy() override;
@@ -83,7 +86,8 @@ private:
     std::unique_ptr<Writer> writer_;
     Rng& rng_;
     std::mutex serials_mutex_;
-    std::map<steps::IssuerId, std::pair<std::uint64_t, std::uint64_t>> serials_;  ///< next and end of the reserved block
+    std::map<steps::IssuerId, std::pair<std::uint64_t, std::uint64_t>>
+        serials_;  ///< next and end of the reserved block
 };
 
 // ---- how values stand in columns ------------------------------------------------------------------------------------

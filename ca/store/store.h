@@ -1,10 +1,10 @@
 #pragma once
 // Store: the durable truth, in domain verbs, each one transaction; never "execute".
 //
-// Contract. A verb that changes something writes its event(s) into the log in the same transaction and returns after the
-// commit is on disk (synchronous=FULL), together with a checkpoint that covers them. If it fails, nothing of it happened.
-// After a failed commit whose state is unknown (EIO, fsync) the process ends itself: restart re-verifies. All verbs are
-// thread-safe and may block; readers never block the writer. Times come in as arguments.
+// Contract. A verb that changes something writes its event(s) into the log in the same transaction and returns after
+// the commit is on disk (synchronous=FULL), together with a checkpoint that covers them. If it fails, nothing of it
+// happened. After a failed commit whose state is unknown (EIO, fsync) the process ends itself: restart re-verifies. All
+// verbs are thread-safe and may block; readers never block the writer. Times come in as arguments.
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -107,7 +107,7 @@ struct Idempotency {
 /// IntentRequest is what step 6 makes durable.
 struct IntentRequest {
     steps::Spec spec;
-    IdentityName actor;               ///< who asked
+    IdentityName actor;  ///< who asked
     Idempotency idempotency;
     std::optional<Digest> join_token;  ///< enrolment: consumed in this very transaction, exactly once
 };
@@ -125,7 +125,7 @@ struct FactsQuery {
     IdentityName identity;
     std::optional<RoleName> role;
     std::optional<NodeName> node;
-    Digest key{};  ///< crypto::key_id of the subject key
+    Digest key{};                        ///< crypto::key_id of the subject key
     std::optional<Digest> join_token{};  ///< enrolment: facts of the node that is about to exist come from its token
 };
 /// KnownFacts is the store's part of policy::Facts, and the policy they belong to.
@@ -163,7 +163,8 @@ public:
     /// next_serial hands out SSH serials from a durably reserved block: never twice, gaps after a crash.
     virtual Result<std::uint64_t> next_serial(steps::IssuerId issuer) = 0;
     /// record_intent: conflict when the idempotency key is in use (E-IDEMPOTENCY), the serial exists, or the identity,
-    /// owner or grant ended since the facts were read (E-STALE); denied when the join token was used or expired (E-TOKEN).
+    /// owner or grant ended since the facts were read (E-STALE); denied when the join token was used or expired
+    /// (E-TOKEN).
     virtual Result<steps::Intent> record_intent(IntentRequest request, Instant now) = 0;
     virtual Result<steps::Issued> record_outcome(steps::Checked checked, Instant now) = 0;
     /// void_intent marks an intent whose signature will never be released (signer refused, check failed).
@@ -173,7 +174,8 @@ public:
     /// that is still in flight.
     virtual Result<std::optional<steps::Issued>> find_issued(const IdentityName& actor, const Idempotency& key) = 0;
 
-    // ---- who is calling ----------------------------------------------------------------------------------------------
+    // ---- who is calling
+    // ----------------------------------------------------------------------------------------------
     virtual Result<std::optional<CertificateCaller>> find_certificate(const Digest& sha256_of_der) = 0;
     virtual Result<std::optional<CallerRecord>> find_enrolled_key(const Digest& key) = 0;
     /// find_token by SHA-256 of its text; unknown → nullopt. Consumption happens in record_intent only.
@@ -181,8 +183,9 @@ public:
     virtual Status record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote,
                                 Instant now) = 0;
 
-    // ---- owners, identities, grants, tokens ---------------------------------------------------------------------------
-    // `actor` is who does it. Names are unique; an identity without an active owner cannot be made (not_found/conflict).
+    // ---- owners, identities, grants, tokens
+    // --------------------------------------------------------------------------- `actor` is who does it. Names are
+    // unique; an identity without an active owner cannot be made (not_found/conflict).
     virtual Status create_owner(const OwnerRecord& owner, const IdentityName& actor, Instant now, Effect effect) = 0;
     virtual Result<std::vector<OwnerRecord>> list_owners() = 0;
     virtual Status create_identity(const IdentityRecord& identity, const IdentityName& actor, Instant now,
@@ -199,24 +202,27 @@ public:
     virtual Result<api::RevokeReply> revoke(const RevokeOrder& order, const IdentityName& actor, Instant now,
                                             Effect effect) = 0;
 
-    // ---- policy and bundle ----------------------------------------------------------------------------------------------
+    // ---- policy and bundle
+    // ----------------------------------------------------------------------------------------------
     virtual Status apply_policy(std::string_view toml, const IdentityName& actor, Instant now) = 0;
     virtual Result<PolicyRecord> current_policy() = 0;
     virtual Status publish_bundle(const api::Bundle& bundle, const IdentityName& actor, Instant now) = 0;
     /// The bundle in force with its event and a proof against the current checkpoint.
     virtual Result<api::BundleReply> current_bundle() = 0;
 
-    // ---- the log ----------------------------------------------------------------------------------------------------------
+    // ---- the log
+    // ----------------------------------------------------------------------------------------------------------
     virtual Result<std::string> checkpoint() = 0;  ///< the latest committed, signed
     virtual Result<std::uint64_t> log_size() = 0;
     virtual Result<std::vector<Bytes>> read_entries(std::uint64_t start, std::uint64_t count) = 0;
     virtual Result<Bytes> read_tile(const log::Tile& tile) = 0;
     virtual Result<log::TlogProof> prove(std::uint64_t index) = 0;
 
-    // ---- housekeeping -------------------------------------------------------------------------------------------------------
-    /// recover runs once at start: verifies the right edge of the log against the last checkpoint, voids intents without
-    /// an outcome (each with its event), compares the signer's journal from where it was last compared. Reports counts.
-    /// corrupt (E-LOG-BEHIND / E-JOURNAL) when the journal holds signatures that the store does not know.
+    // ---- housekeeping
+    // -------------------------------------------------------------------------------------------------------
+    /// recover runs once at start: verifies the right edge of the log against the last checkpoint, voids intents
+    /// without an outcome (each with its event), compares the signer's journal from where it was last compared. Reports
+    /// counts. corrupt (E-LOG-BEHIND / E-JOURNAL) when the journal holds signatures that the store does not know.
     struct Recovery {
         std::uint64_t voided = 0, journal_entries = 0;
     };
@@ -230,8 +236,8 @@ protected:
     static steps::Issued make_issued(Bytes certificate, steps::Accountability whose, steps::IssuerId issuer,
                                      std::string serial, std::string key_id, Validity validity, Bytes entry,
                                      std::string proof) {
-        return {std::move(certificate), std::move(whose), issuer, std::move(serial), std::move(key_id), validity,
-                std::move(entry), std::move(proof)};
+        return {std::move(certificate), std::move(whose), issuer,           std::move(serial),
+                std::move(key_id),      validity,         std::move(entry), std::move(proof)};
     }
 };
 

@@ -14,8 +14,8 @@ constexpr std::size_t kLargestBatch = 256;
 constexpr std::int64_t kClockSlack = 5;
 constexpr auto kHeadLag = std::chrono::milliseconds(500);
 
-/// After an I/O error nobody knows what is on the disk (a failed fsync may have dropped pages and reported it once). The
-/// only honest thing is to end: start-up verifies what is there.
+/// After an I/O error nobody knows what is on the disk (a failed fsync may have dropped pages and reported it once).
+/// The only honest thing is to end: start-up verifies what is there.
 void end_if_unknown(const Error& error) {
     if (error.id != "E-STORE-IO") return;
     std::fprintf(stderr, "fatal: %s\n", error.message.c_str());
@@ -23,7 +23,9 @@ void end_if_unknown(const Error& error) {
 }
 
 Status write_tile(Database& database, const log::Tile& tile, ByteView hashes) {
-    return Query(database, "INSERT INTO log_tile(level, n, hashes) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET hashes = excluded.hashes")
+    return Query(database,
+                 "INSERT INTO log_tile(level, n, hashes) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET hashes = "
+                 "excluded.hashes")
         .with(static_cast<std::int64_t>(tile.level), static_cast<std::int64_t>(tile.index), hashes)
         .run();
 }
@@ -43,15 +45,17 @@ log::TileReader tile_reader(Database& database) {
 
 Result<std::uint64_t> Transaction::append(const log::Event& event) {
     if (event.time.seconds() < newest_.seconds() - kClockSlack)
-        return fail(Code::unavailable, "the clock ran back: it says " + event.time.text() + ", the log has " + newest_.text(), "E-CLOCK",
-                    "what is dated before the newest entry would make the log lie", "set the clock right (chronyc tracking)");
+        return fail(Code::unavailable,
+                    "the clock ran back: it says " + event.time.text() + ", the log has " + newest_.text(), "E-CLOCK",
+                    "what is dated before the newest entry would make the log lie",
+                    "set the clock right (chronyc tracking)");
     newest_ = std::max(newest_, event.time);
     leaves_.push_back(log::encode_event(event));
     return first_ + leaves_.size() - 1;
 }
 
-Result<std::unique_ptr<Writer>> Writer::start(Database database, const std::string& origin, const std::string& head_file,
-                                              signer::Signer& signer) {
+Result<std::unique_ptr<Writer>> Writer::start(Database database, const std::string& origin,
+                                              const std::string& head_file, signer::Signer& signer) {
     log::Checkpoint head{origin, 0, log::empty_root()};
     Instant newest(0);
     {
@@ -70,21 +74,29 @@ Result<std::unique_ptr<Writer>> Writer::start(Database database, const std::stri
         query.with(static_cast<std::int64_t>(head.size - 1));
         const auto row = query.row();
         if (!row) return pass(row.error());
-        const auto last = *row ? log::parse_event(query.blob(0)) : fail(Code::corrupt, "the log's newest entry is missing", "E-LOG-DAMAGED", {}, {});
+        const auto last = *row ? log::parse_event(query.blob(0))
+                               : fail(Code::corrupt, "the log's newest entry is missing", "E-LOG-DAMAGED", {}, {});
         if (!last) return pass(last.error());
         newest = last->time;
     }
     auto tree = log::Tree::resume(head.size, tile_reader(database));
     if (!tree) return pass(tree.error());
     if (tree->root() != head.root)
-        return fail(Code::corrupt, "the log's tiles do not lead to its head", "E-LOG-DAMAGED", "the database was changed from outside",
+        return fail(Code::corrupt, "the log's tiles do not lead to its head", "E-LOG-DAMAGED",
+                    "the database was changed from outside",
                     "restore a backup; mayfly audit verify names the first bad entry");
     return std::make_unique<Writer>(std::move(database), std::move(head), std::move(*tree), newest, head_file, signer);
 }
 
-Writer::Writer(Database database, log::Checkpoint committed, log::Tree tree, Instant newest, std::string head_file, signer::Signer& signer)
-    : database_(std::move(database)), committed_(std::move(committed)), tree_(std::move(tree)), newest_(newest),
-      head_file_(std::move(head_file)), signer_(signer), thread_([this] { run(); }) {}
+Writer::Writer(Database database, log::Checkpoint committed, log::Tree tree, Instant newest, std::string head_file,
+               signer::Signer& signer)
+    : database_(std::move(database)),
+      committed_(std::move(committed)),
+      tree_(std::move(tree)),
+      newest_(newest),
+      head_file_(std::move(head_file)),
+      signer_(signer),
+      thread_([this] { run(); }) {}
 
 Writer::~Writer() {
     {
@@ -113,17 +125,22 @@ void Writer::run() {
         {
             std::unique_lock lock(mutex_);
             const auto ready = [this] { return stop_ || !queue_.empty(); };
-            // The head outside the database may lag half a second behind, never more: it is for restores, not for crashes.
-            if (unpublished_.empty()) wake_.wait(lock, ready);
-            else wake_.wait_for(lock, kHeadLag, ready);
+            // The head outside the database may lag half a second behind, never more: it is for restores, not for
+            // crashes.
+            if (unpublished_.empty())
+                wake_.wait(lock, ready);
+            else
+                wake_.wait_for(lock, kHeadLag, ready);
             while (!queue_.empty() && batch.size() < kLargestBatch) {
                 batch.push_back(std::move(queue_.front()));
                 queue_.pop_front();
             }
             if (batch.empty() && stop_) break;
         }
-        if (batch.empty()) publish_head();
-        else commit(batch);
+        if (batch.empty())
+            publish_head();
+        else
+            commit(batch);
     }
     publish_head();
 }
@@ -159,7 +176,9 @@ Status Writer::run_jobs(std::vector<Job>& batch, Transaction& transaction) {
         job.outcome = job.run(transaction);
         if (!job.outcome) end_if_unknown(job.outcome.error());
         // SQLite may have rolled back everything by itself (disk full): then the whole batch is gone.
-        if (!database_.in_transaction()) return pass(job.outcome ? Error{Code::unavailable, "the store rolled back", {}, {}, {}} : job.outcome.error());
+        if (!database_.in_transaction())
+            return pass(job.outcome ? Error{Code::unavailable, "the store rolled back", {}, {}, {}}
+                                    : job.outcome.error());
         if (!job.outcome || job.effect == Effect::dry_run) {
             transaction.forget_leaves_from(leaves);
             if (auto ok = database_.execute("ROLLBACK TO job"); !ok) return ok;
@@ -173,7 +192,10 @@ Status Writer::extend_log(const Transaction& transaction, log::Tree& tree, log::
     const log::Checkpoint before = head;
     for (const auto& leaf : transaction.leaves()) {
         const auto index = static_cast<std::int64_t>(tree.size());
-        if (auto ok = Query(database_, "INSERT INTO log_entry(idx, entry) VALUES (?, ?)").with(index, ByteView(leaf)).run(); !ok) return ok;
+        if (auto ok =
+                Query(database_, "INSERT INTO log_entry(idx, entry) VALUES (?, ?)").with(index, ByteView(leaf)).run();
+            !ok)
+            return ok;
         tree.append(log::leaf_hash(leaf));
     }
     for (const auto& [tile, hashes] : tree.take_changed())
@@ -185,7 +207,9 @@ Status Writer::extend_log(const Transaction& transaction, log::Tree& tree, log::
     auto signed_head = signer_.sign_checkpoint({before, head, *proof});
     if (!signed_head) return pass(signed_head.error());
     note = std::move(*signed_head);
-    return Query(database_, "INSERT INTO log_head(id, size, note) VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET size = excluded.size, note = excluded.note")
+    return Query(database_,
+                 "INSERT INTO log_head(id, size, note) VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET size = "
+                 "excluded.size, note = excluded.note")
         .with(static_cast<std::int64_t>(head.size), note)
         .run();
 }
@@ -193,7 +217,9 @@ Status Writer::extend_log(const Transaction& transaction, log::Tree& tree, log::
 void Writer::publish_head() {
     if (unpublished_.empty()) return;
     const auto written = files::write(head_file_, view(unpublished_), 0644);
-    if (!written) std::fprintf(stderr, "warning: the log's head cannot be kept outside the database: %s\n", written.error().message.c_str());
+    if (!written)
+        std::fprintf(stderr, "warning: the log's head cannot be kept outside the database: %s\n",
+                     written.error().message.c_str());
     unpublished_.clear();
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 // Writer: the one thread that changes the store, by group commit.
 //
-// Whatever waits when the thread is free goes into one transaction, each job in a savepoint of its own so that a job that
-// fails takes nothing else with it. Then the new leaves join the tree, the signer signs the new head, tiles and head are
-// written, and one COMMIT makes all of it durable; only then do the callers wake. If the commit fails, every job of the
-// batch fails: none of it happened.
+// Whatever waits when the thread is free goes into one transaction, each job in a savepoint of its own so that a job
+// that fails takes nothing else with it. Then the new leaves join the tree, the signer signs the new head, tiles and
+// head are written, and one COMMIT makes all of it durable; only then do the callers wake. If the commit fails, every
+// job of the batch fails: none of it happened.
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -25,10 +25,11 @@ namespace mayfly::store {
 /// Transaction is what a job may do.
 class Transaction {
 public:
-    Transaction(Database& database, std::uint64_t size, Instant newest) : database_(database), first_(size), newest_(newest) {}
+    Transaction(Database& database, std::uint64_t size, Instant newest)
+        : database_(database), first_(size), newest_(newest) {}
     [[nodiscard]] Database& database() { return database_; }
-    /// Adds a leaf; its index in the log. Fails with unavailable (E-CLOCK) when its time lies before the newest leaf's by
-    /// more than five seconds: a clock that ran back must not date what follows.
+    /// Adds a leaf; its index in the log. Fails with unavailable (E-CLOCK) when its time lies before the newest leaf's
+    /// by more than five seconds: a clock that ran back must not date what follows.
     Result<std::uint64_t> append(const log::Event& event);
     [[nodiscard]] const std::vector<Bytes>& leaves() const { return leaves_; }
     [[nodiscard]] Instant newest() const { return newest_; }
@@ -44,9 +45,10 @@ private:
 class Writer {
 public:
     /// `database` is the read-write connection; `head_file` gets the latest signed head, outside the database.
-    static Result<std::unique_ptr<Writer>> start(Database database, const std::string& origin, const std::string& head_file,
-                                                 signer::Signer& signer);
-    Writer(Database database, log::Checkpoint committed, log::Tree tree, Instant newest, std::string head_file, signer::Signer& signer);
+    static Result<std::unique_ptr<Writer>> start(Database database, const std::string& origin,
+                                                 const std::string& head_file, signer::Signer& signer);
+    Writer(Database database, log::Checkpoint committed, log::Tree tree, Instant newest, std::string head_file,
+           signer::Signer& signer);
     ~Writer();
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;

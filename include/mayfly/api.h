@@ -22,7 +22,9 @@ inline constexpr const char* kNonceHeader = "Replay-Nonce";
 /// Client-chosen, 16..64 characters [A-Za-z0-9_-]: same caller, key and body get the same answer; another body 409.
 inline constexpr const char* kIdempotencyHeader = "Idempotency-Key";
 
-#define MAYFLY_FIELDS template <class Self, class Field> static void fields(Self& self, Field& field)
+#define MAYFLY_FIELDS                  \
+    template <class Self, class Field> \
+    static void fields(Self& self, Field& field)
 
 /// POST /v1/login with a proof by the enrolled key → CertificateReply of a session certificate.
 struct LoginRequest {

@@ -31,12 +31,24 @@ private:
 /// word_rule: [a-z0-9][a-z0-9._-]{0,62}, the shape of roles, owners and identities.
 Status word_rule(std::string_view what, std::string_view text);
 
-struct OwnerTag { static Status check(std::string_view text) { return word_rule("owner name", text); } };
-struct RoleTag { static Status check(std::string_view text); };
-struct NodeTag { static Status check(std::string_view text) { return word_rule("node name", text); } };
-struct AccountTag { static Status check(std::string_view text); };
-struct HostTag { static Status check(std::string_view text); };
-struct TrustDomainTag { static Status check(std::string_view text); };
+struct OwnerTag {
+    static Status check(std::string_view text) { return word_rule("owner name", text); }
+};
+struct RoleTag {
+    static Status check(std::string_view text);
+};
+struct NodeTag {
+    static Status check(std::string_view text) { return word_rule("node name", text); }
+};
+struct AccountTag {
+    static Status check(std::string_view text);
+};
+struct HostTag {
+    static Status check(std::string_view text);
+};
+struct TrustDomainTag {
+    static Status check(std::string_view text);
+};
 
 /// OwnerName names the person who answers for identities and roles.
 using OwnerName = BasicName<OwnerTag>;

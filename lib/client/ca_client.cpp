@@ -9,7 +9,9 @@ namespace mayfly::client {
 namespace {
 
 tl::unexpected<Error> dishonest(const std::string& what) {
-    return fail(Code::corrupt, "the CA's answer contradicts its log: " + what, "E-LOG-PROOF", "a certificate that is not in the log must not be used", "tell whoever answers for the CA, with this message");
+    return fail(Code::corrupt, "the CA's answer contradicts its log: " + what, "E-LOG-PROOF",
+                "a certificate that is not in the log must not be used",
+                "tell whoever answers for the CA, with this message");
 }
 
 Code code_of(const std::string& word) {
@@ -42,8 +44,11 @@ Result<api::BundleReply> fetch_bundle(const std::string& url, const Digest& fing
     auto bundle = wire::parse_body<api::BundleReply>(*body, "bundle");
     if (!bundle) return bundle;
     if (fingerprint_of(bundle->bundle) != fingerprint)
-        return fail(Code::untrusted, "the CA at " + url + " has another fingerprint: " + wire::fingerprint(fingerprint_of(bundle->bundle)), "E-FINGERPRINT",
-                    "somebody else may be answering, or the fingerprint is of another CA", "ask whoever runs the CA for the fingerprint, over another channel");
+        return fail(
+            Code::untrusted,
+            "the CA at " + url + " has another fingerprint: " + wire::fingerprint(fingerprint_of(bundle->bundle)),
+            "E-FINGERPRINT", "somebody else may be answering, or the fingerprint is of another CA",
+            "ask whoever runs the CA for the fingerprint, over another channel");
     // From here on the log key is pinned, and the log must say the same.
     const auto key = log::VerifierKey::parse(bundle->bundle.log_key);
     const auto entry = wire::parse_base64(bundle->log_entry);
@@ -51,7 +56,8 @@ Result<api::BundleReply> fetch_bundle(const std::string& url, const Digest& fing
     if (!key || !entry || !proof) return dishonest("the bundle's log proof is not one");
     if (const auto head = log::verify_proof(*proof, *entry, *key); !head) return dishonest(head.error().message);
     const auto event = log::parse_event(*entry);
-    if (!event || event->type != "bundle.published" || event->data.at("sha256") != wire::Json(wire::hex(fingerprint))) return dishonest("the log published another bundle");
+    if (!event || event->type != "bundle.published" || event->data.at("sha256") != wire::Json(wire::hex(fingerprint)))
+        return dishonest("the log published another bundle");
     return bundle;
 }
 
@@ -88,7 +94,9 @@ Result<std::string> CaClient::send(const std::string& path, const std::string& j
         if (prover != nullptr) {
             const auto fresh = nonce();
             if (!fresh) return fresh;
-            const auto signature = prover->sign(api::kProofNamespace, view(wire::proof_message("POST", path, trust_domain_, *fresh, crypto::sha256(view(json)))));
+            const auto signature = prover->sign(
+                api::kProofNamespace,
+                view(wire::proof_message("POST", path, trust_domain_, *fresh, crypto::sha256(view(json)))));
             if (!signature) return pass(signature.error());
             headers[api::kProofHeader] = *fresh + " " + wire::base64(*signature);
         }
@@ -112,9 +120,11 @@ Status verify_reply(const api::CertificateReply& reply, const log::VerifierKey& 
     if (!entry || !proof) return dishonest("the log proof is not one");
     if (const auto head = log::verify_proof(*proof, *entry, key); !head) return dishonest(head.error().message);
     const auto event = log::parse_event(*entry);
-    if (!event || event->type != "certificate.issued") return dishonest("the log entry is not about an issued certificate");
+    if (!event || event->type != "certificate.issued")
+        return dishonest("the log entry is not about an issued certificate");
     const auto hash = event->data.find("certificate_sha256");
-    if (hash == event->data.end() || hash->second != wire::Json(wire::hex(crypto::sha256(*certificate)))) return dishonest("the log entry is about another certificate");
+    if (hash == event->data.end() || hash->second != wire::Json(wire::hex(crypto::sha256(*certificate))))
+        return dishonest("the log entry is about another certificate");
     return {};
 }
 

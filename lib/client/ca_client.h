@@ -1,6 +1,6 @@
 #pragma once
-// CaClient: the CA's API, typed. Errors are the CA's problems turned back into Error; every certificate is checked against
-// the pinned log before anyone sees it. Not thread-safe.
+// CaClient: the CA's API, typed. Errors are the CA's problems turned back into Error; every certificate is checked
+// against the pinned log before anyone sees it. Not thread-safe.
 #include <optional>
 
 #include "lib/client/http.h"
@@ -24,8 +24,8 @@ public:
         if (!body) return pass(body.error());
         return wire::parse_body<Reply>(*body, "reply");
     }
-    /// Posts a body; with `prover`, a proof by that key goes along. The same idempotency key is used when the CA could not
-    /// be reached and the call is made once more: the answer to a lost reply is the same certificate.
+    /// Posts a body; with `prover`, a proof by that key goes along. The same idempotency key is used when the CA could
+    /// not be reached and the call is made once more: the answer to a lost reply is the same certificate.
     template <class Reply, class Body>
     Result<Reply> post(const std::string& path, const Body& body, const Prover* prover = nullptr) {
         const auto text = send(path, wire::to_json(body).canonical(), prover);
@@ -45,7 +45,8 @@ public:
     [[nodiscard]] const log::VerifierKey& log_key() const { return log_key_; }
 
 private:
-    CaClient(HttpClient http, std::string trust_domain, log::VerifierKey log_key) : http_(std::move(http)), trust_domain_(std::move(trust_domain)), log_key_(std::move(log_key)) {}
+    CaClient(HttpClient http, std::string trust_domain, log::VerifierKey log_key)
+        : http_(std::move(http)), trust_domain_(std::move(trust_domain)), log_key_(std::move(log_key)) {}
     Result<std::string> nonce();
     Status verify(const api::CertificateReply& reply) const;
 

@@ -32,7 +32,8 @@ std::string config_dir() { return base_dir("XDG_CONFIG_HOME", "/.config"); }
 std::string file_of(const std::string& name) { return config_dir() + "/" + name + ".json"; }
 
 tl::unexpected<Error> no_session(std::string message) {
-    return fail(Code::unauthenticated, std::move(message), "E-SESSION", "every call but the front doors is mutual TLS", "mayfly login");
+    return fail(Code::unauthenticated, std::move(message), "E-SESSION", "every call but the front doors is mutual TLS",
+                "mayfly login");
 }
 
 }  // namespace
@@ -85,17 +86,21 @@ std::string current_context() {
 
 Result<Context> load_context(const std::string& wanted) {
     const std::string name = wanted.empty() ? current_context() : wanted;
-    if (name.empty()) return fail(Code::not_found, "no CA is known here yet", "E-CONTEXT", {}, "mayfly bootstrap https://CA --fingerprint SHA256:…");
+    if (name.empty())
+        return fail(Code::not_found, "no CA is known here yet", "E-CONTEXT", {},
+                    "mayfly bootstrap https://CA --fingerprint SHA256:…");
     if (auto ok = word_rule("context name", name); !ok) return pass(ok.error());
     const auto file = files::read(file_of(name), 1 << 20);
-    if (!file) return fail(Code::not_found, "there is no context \"" + name + "\"", "E-CONTEXT", {}, "mayfly context list");
+    if (!file)
+        return fail(Code::not_found, "there is no context \"" + name + "\"", "E-CONTEXT", {}, "mayfly context list");
     const auto json = wire::parse_json(text_of(*file));
     if (!json) return pass(json.error(), file_of(name));
     wire::Fields fields(*json, file_of(name));
     const std::string url = fields.text("url");
     const auto* pinned = fields.member("bundle");
     if (auto ok = fields.finish(); !ok) return pass(ok.error());
-    if (pinned == nullptr) return fail(Code::malformed, file_of(name) + " holds no bundle", "E-CONTEXT", {}, "bootstrap again");
+    if (pinned == nullptr)
+        return fail(Code::malformed, file_of(name) + " holds no bundle", "E-CONTEXT", {}, "bootstrap again");
     auto bundle = wire::from_json<api::Bundle>(*pinned, "bundle");
     if (!bundle) return pass(bundle.error(), file_of(name));
     return Context{name, url, std::move(*bundle)};

@@ -34,7 +34,10 @@ struct Target {
 };
 
 Result<Target> parse_url(std::string_view url) {
-    const auto bad = [&] { return fail(Code::malformed, "\"" + std::string(url.substr(0, 120)) + "\" is not the URL of a CA", "E-URL", {}, "write it like https://ca.corp.example:8443"); };
+    const auto bad = [&] {
+        return fail(Code::malformed, "\"" + std::string(url.substr(0, 120)) + "\" is not the URL of a CA", "E-URL", {},
+                    "write it like https://ca.corp.example:8443");
+    };
     constexpr std::string_view kScheme = "https://";
     if (!url.starts_with(kScheme)) return bad();
     url.remove_prefix(kScheme.size());
@@ -52,7 +55,8 @@ Result<Target> parse_url(std::string_view url) {
     if (colon != std::string_view::npos) {
         const auto digits = url.substr(colon + 1);
         const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out.port);
-        if (error != std::errc{} || end != digits.data() + digits.size() || out.port < 1 || out.port > 65535) return bad();
+        if (error != std::errc{} || end != digits.data() + digits.size() || out.port < 1 || out.port > 65535)
+            return bad();
     }
     if (out.host.empty() || out.host.find('/') != std::string::npos) return bad();
     return out;
@@ -70,9 +74,12 @@ struct HttpClient::Impl {
         if (!result) {
             const auto error = result.error();
             if (error == httplib::Error::SSLServerVerification || error == httplib::Error::SSLLoadingCerts)
-                return fail(Code::untrusted, "the server at " + url + " is not the CA that was pinned", "E-SERVER-UNTRUSTED", "its certificate does not lead to the pinned roots, or names another host",
+                return fail(Code::untrusted, "the server at " + url + " is not the CA that was pinned",
+                            "E-SERVER-UNTRUSTED",
+                            "its certificate does not lead to the pinned roots, or names another host",
                             "check the URL; if the CA was moved, bootstrap again with its fingerprint");
-            return fail(Code::unavailable, "cannot reach the CA at " + url + " (" + httplib::to_string(error) + ")", "E-UNREACHABLE", {}, "is it running? check the URL: mayfly context show");
+            return fail(Code::unavailable, "cannot reach the CA at " + url + " (" + httplib::to_string(error) + ")",
+                        "E-UNREACHABLE", {}, "is it running? check the URL: mayfly context show");
         }
         Reply reply;
         reply.status = result->status;
@@ -102,8 +109,11 @@ Result<HttpClient> HttpClient::make(const Peer& peer, const Credential* credenti
         const auto secret = credential->key_pem.reveal();
         const Bio bio(BIO_new_mem_buf(secret.data(), static_cast<int>(secret.size())));
         impl->key = Key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
-        if (!impl->certificate || !impl->key) return fail(Code::malformed, "the session's key or certificate cannot be read", "E-SESSION", {}, "mayfly login");
-        impl->client = std::make_unique<httplib::SSLClient>(target->host, target->port, impl->certificate.get(), impl->key.get());
+        if (!impl->certificate || !impl->key)
+            return fail(Code::malformed, "the session's key or certificate cannot be read", "E-SESSION", {},
+                        "mayfly login");
+        impl->client =
+            std::make_unique<httplib::SSLClient>(target->host, target->port, impl->certificate.get(), impl->key.get());
     } else {
         impl->client = std::make_unique<httplib::SSLClient>(target->host, target->port);
     }
@@ -115,7 +125,8 @@ Result<HttpClient> HttpClient::make(const Peer& peer, const Credential* credenti
             const auto root = first_certificate(pem);
             if (!root || X509_STORE_add_cert(store, root.get()) != 1) {
                 X509_STORE_free(store);
-                return fail(Code::malformed, "a pinned root certificate cannot be read", "E-BUNDLE", {}, "bootstrap again");
+                return fail(Code::malformed, "a pinned root certificate cannot be read", "E-BUNDLE", {},
+                            "bootstrap again");
             }
         }
         impl->client->set_ca_cert_store(store);  // takes it over
@@ -131,7 +142,8 @@ Result<HttpClient> HttpClient::make(const Peer& peer, const Credential* credenti
 
 Result<Reply> HttpClient::get(const std::string& path) { return impl_->finish(impl_->client->Get(path)); }
 
-Result<Reply> HttpClient::post(const std::string& path, const std::string& json, const std::map<std::string, std::string>& headers) {
+Result<Reply> HttpClient::post(const std::string& path, const std::string& json,
+                               const std::map<std::string, std::string>& headers) {
     const httplib::Headers all(headers.begin(), headers.end());
     return impl_->finish(impl_->client->Post(path, all, json, "application/json"));
 }

@@ -13,8 +13,8 @@ namespace mayfly::client {
 
 /// Peer is whom we call and how we know it.
 struct Peer {
-    std::string url;                      ///< https://host[:port]
-    std::vector<std::string> roots_pem;   ///< empty only at bootstrap: what comes is checked by fingerprint instead
+    std::string url;                     ///< https://host[:port]
+    std::vector<std::string> roots_pem;  ///< empty only at bootstrap: what comes is checked by fingerprint instead
 };
 /// Credential is the client certificate of mutual TLS.
 struct Credential {
@@ -35,7 +35,8 @@ public:
     ~HttpClient();
     /// Unreachable is unavailable (exit 8); a server that cannot prove its name is untrusted (exit 9).
     Result<Reply> get(const std::string& path);
-    Result<Reply> post(const std::string& path, const std::string& json, const std::map<std::string, std::string>& headers);
+    Result<Reply> post(const std::string& path, const std::string& json,
+                       const std::map<std::string, std::string>& headers);
 
 private:
     struct Impl;

@@ -9,14 +9,16 @@
 namespace mayfly::client {
 
 Prover prove_with(const crypto::PrivateKey& key) {
-    return {key.public_key(), "new key", [&key](std::string_view name_space, ByteView message) { return crypto::sshsig(key, name_space, message); }};
+    return {key.public_key(), "new key",
+            [&key](std::string_view name_space, ByteView message) { return crypto::sshsig(key, name_space, message); }};
 }
 
 Result<Prover> prove_with_agent(const PublicKey& key, std::string comment) {
     return Prover{key, std::move(comment), [key](std::string_view name_space, ByteView message) -> Result<Bytes> {
                       auto agent = SshAgent::connect();
                       if (!agent) return pass(agent.error());
-                      const auto blob = agent->sign(key, wire::sshsig_signed_bytes(name_space, "sha512", crypto::sha512(message)));
+                      const auto blob =
+                          agent->sign(key, wire::sshsig_signed_bytes(name_space, "sha512", crypto::sha512(message)));
                       if (!blob) return blob;
                       return wire::encode_sshsig(key, name_space, "sha512", *blob);
                   }};
@@ -30,12 +32,16 @@ Result<Prover> prove_with_file(const std::string& path) {
     const auto key = wire::parse_ssh_key_line(text.substr(0, text.find('\n')));
     if (!key) return pass(key.error(), path);
     const std::string file = is_public ? path.substr(0, path.size() - 4) : path;
-    return Prover{key->key, path, [file](std::string_view name_space, ByteView message) -> Result<Bytes> {
-                      const auto made = run({"ssh-keygen", "-q", "-Y", "sign", "-f", file, "-n", std::string(name_space)}, text_of(message));
-                      if (!made) return pass(made.error());
-                      if (made->exit_code != 0) return fail(Code::unavailable, "ssh-keygen cannot sign with " + file + ": " + made->err.substr(0, 300), "E-SIGN", {}, {});
-                      return wire::parse_sshsig_armor(made->out);
-                  }};
+    return Prover{
+        key->key, path, [file](std::string_view name_space, ByteView message) -> Result<Bytes> {
+            const auto made =
+                run({"ssh-keygen", "-q", "-Y", "sign", "-f", file, "-n", std::string(name_space)}, text_of(message));
+            if (!made) return pass(made.error());
+            if (made->exit_code != 0)
+                return fail(Code::unavailable, "ssh-keygen cannot sign with " + file + ": " + made->err.substr(0, 300),
+                            "E-SIGN", {}, {});
+            return wire::parse_sshsig_armor(made->out);
+        }};
 }
 
 }  // namespace mayfly::client

@@ -1,6 +1,6 @@
 #pragma once
-// Prover: signs for a key that somebody holds: in ssh-agent, in memory, or in a file (through ssh-keygen, which asks for
-// passphrases and touches of security keys itself).
+// Prover: signs for a key that somebody holds: in ssh-agent, in memory, or in a file (through ssh-keygen, which asks
+// for passphrases and touches of security keys itself).
 #include <functional>
 #include <string>
 

@@ -52,7 +52,8 @@ Result<pid_t> start(const std::vector<std::string>& argv, const posix_spawn_file
     pid_t process = 0;
     const int code = ::posix_spawnp(&process, words.front().c_str(), actions, nullptr, list.data(), environ);
     if (code == 0) return process;
-    return fail(Code::unavailable, "cannot run " + argv.front() + ": " + std::strerror(code), "E-RUN", {}, "install it: openssh-client and openssh-server have ssh's tools");
+    return fail(Code::unavailable, "cannot run " + argv.front() + ": " + std::strerror(code), "E-RUN", {},
+                "install it: openssh-client and openssh-server have ssh's tools");
 }
 
 int wait_for(pid_t process) {
@@ -91,7 +92,8 @@ void converse(Pipe& in, Pipe& out, Pipe& err, std::string_view input, Finished& 
 
 Result<Finished> run(const std::vector<std::string>& argv, std::string_view input) {
     Pipe in, out, err;
-    if (!in.open() || !out.open() || !err.open()) return fail(Code::unavailable, std::string("cannot make a pipe: ") + std::strerror(errno));
+    if (!in.open() || !out.open() || !err.open())
+        return fail(Code::unavailable, std::string("cannot make a pipe: ") + std::strerror(errno));
     Actions actions;
     posix_spawn_file_actions_adddup2(&actions.list, in.ends[0], 0);
     posix_spawn_file_actions_adddup2(&actions.list, out.ends[1], 1);

@@ -16,12 +16,14 @@ namespace mayfly::client {
 namespace {
 
 // draft-miller-ssh-agent section 6.
-constexpr std::uint8_t kSuccess = 6, kRequestIdentities = 11, kIdentitiesAnswer = 12, kSignRequest = 13, kSignResponse = 14,
-                       kAddIdConstrained = 25, kConstrainLifetime = 1;
+constexpr std::uint8_t kSuccess = 6, kRequestIdentities = 11, kIdentitiesAnswer = 12, kSignRequest = 13,
+                       kSignResponse = 14, kAddIdConstrained = 25, kConstrainLifetime = 1;
 constexpr std::uint32_t kRsaSha2_512 = 4;
 constexpr std::uint32_t kLargestMessage = 256 * 1024;
 
-tl::unexpected<Error> refused(const char* what) { return fail(Code::unavailable, std::string("ssh-agent ") + what, "E-AGENT", {}, "ssh-add -l shows what it holds"); }
+tl::unexpected<Error> refused(const char* what) {
+    return fail(Code::unavailable, std::string("ssh-agent ") + what, "E-AGENT", {}, "ssh-add -l shows what it holds");
+}
 
 }  // namespace
 
@@ -30,12 +32,14 @@ Result<SshAgent> SshAgent::connect() {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path == nullptr || *path == '\0' || std::strlen(path) >= sizeof address.sun_path)
-        return fail(Code::not_found, "no ssh-agent is running", "E-AGENT", "SSH_AUTH_SOCK is not set", "eval $(ssh-agent), or write files with --out PATH");
+        return fail(Code::not_found, "no ssh-agent is running", "E-AGENT", "SSH_AUTH_SOCK is not set",
+                    "eval $(ssh-agent), or write files with --out PATH");
     std::strcpy(address.sun_path, path);
     const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     SshAgent agent(socket);
     if (socket < 0 || ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        return fail(Code::not_found, std::string("cannot reach ssh-agent: ") + std::strerror(errno), "E-AGENT", {}, "eval $(ssh-agent), or write files with --out PATH");
+        return fail(Code::not_found, std::string("cannot reach ssh-agent: ") + std::strerror(errno), "E-AGENT", {},
+                    "eval $(ssh-agent), or write files with --out PATH");
     return agent;
 }
 
@@ -88,7 +92,10 @@ Result<std::vector<SshAgent::Entry>> SshAgent::list() {
 
 Result<Bytes> SshAgent::sign(const PublicKey& key, ByteView data) {
     wire::Writer request;
-    request.u8(kSignRequest).string(wire::encode_ssh_key(key)).string(data).u32(key.algorithm == KeyAlgorithm::rsa ? kRsaSha2_512 : 0);
+    request.u8(kSignRequest)
+        .string(wire::encode_ssh_key(key))
+        .string(data)
+        .u32(key.algorithm == KeyAlgorithm::rsa ? kRsaSha2_512 : 0);
     const auto reply = ask(request.bytes());
     if (!reply) return reply;
     wire::Reader in(*reply);
@@ -99,15 +106,22 @@ Result<Bytes> SshAgent::sign(const PublicKey& key, ByteView data) {
     return to_bytes(*signature);
 }
 
-Status SshAgent::add_certificate(ByteView certificate, const crypto::PrivateKey& key, const std::string& comment, Lifetime lifetime) {
+Status SshAgent::add_certificate(ByteView certificate, const crypto::PrivateKey& key, const std::string& comment,
+                                 Lifetime lifetime) {
     const auto seed = key.ed25519_seed();
     if (!seed) return pass(seed.error());
     Bytes both = to_bytes(seed->reveal());
     both.insert(both.end(), key.public_key().point.begin(), key.public_key().point.end());
     const Secret pair(std::move(both));
     wire::Writer request;
-    request.u8(kAddIdConstrained).string("ssh-ed25519-cert-v01@openssh.com").string(certificate).string(key.public_key().point);
-    request.string(pair.reveal()).string(comment).u8(kConstrainLifetime).u32(static_cast<std::uint32_t>(lifetime.seconds()));
+    request.u8(kAddIdConstrained)
+        .string("ssh-ed25519-cert-v01@openssh.com")
+        .string(certificate)
+        .string(key.public_key().point);
+    request.string(pair.reveal())
+        .string(comment)
+        .u8(kConstrainLifetime)
+        .u32(static_cast<std::uint32_t>(lifetime.seconds()));
     const Secret message(request.take());
     const auto reply = ask(message.reveal());
     if (!reply) return pass(reply.error());

@@ -26,7 +26,8 @@ public:
     /// The SSH signature blob over `data` (rsa-sha2-512 for RSA).
     Result<Bytes> sign(const PublicKey& key, ByteView data);
     /// Adds an Ed25519 key with its certificate; the agent forgets it after `lifetime`.
-    Status add_certificate(ByteView certificate, const crypto::PrivateKey& ed25519, const std::string& comment, Lifetime lifetime);
+    Status add_certificate(ByteView certificate, const crypto::PrivateKey& ed25519, const std::string& comment,
+                           Lifetime lifetime);
 
 private:
     explicit SshAgent(int socket) : socket_(socket) {}

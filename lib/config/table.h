@@ -1,6 +1,6 @@
 #pragma once
-// Table: strict reading of one TOML table. The first error sticks, with line and column; unknown keys are refused with the
-// nearest known one. For .cpp files only: no other header includes the TOML library.
+// Table: strict reading of one TOML table. The first error sticks, with line and column; unknown keys are refused with
+// the nearest known one. For .cpp files only: no other header includes the TOML library.
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -16,7 +16,8 @@ namespace mayfly::config {
 
 class Table {
 public:
-    Table(const toml::table& table, std::string what, Status& status) : table_(table), what_(std::move(what)), status_(status) {}
+    Table(const toml::table& table, std::string what, Status& status)
+        : table_(table), what_(std::move(what)), status_(status) {}
 
     [[nodiscard]] bool has(const char* key) const { return table_.contains(key); }
     std::string text(const char* key, std::string fallback = {}) {
@@ -35,8 +36,11 @@ public:
     template <class Integer>
     void integer(const char* key, Integer& out, std::int64_t least, std::int64_t most) {
         const auto value = integer(key, static_cast<std::int64_t>(out));
-        if (value < least || value > most) refuse(table_.get(key), std::string(key) + " lies between " + std::to_string(least) + " and " + std::to_string(most));
-        else out = static_cast<Integer>(value);
+        if (value < least || value > most)
+            refuse(table_.get(key),
+                   std::string(key) + " lies between " + std::to_string(least) + " and " + std::to_string(most));
+        else
+            out = static_cast<Integer>(value);
     }
     std::int64_t integer(const char* key, std::int64_t fallback) {
         const auto* node = take(key);
@@ -48,8 +52,10 @@ public:
         const auto* node = table_.get(key);
         const std::string word = text(key);
         if (node == nullptr || !status_) return;
-        if (const auto value = Lifetime::parse(word)) out = *value;
-        else refuse(node, std::string(key) + ": " + value.error().message);
+        if (const auto value = Lifetime::parse(word))
+            out = *value;
+        else
+            refuse(node, std::string(key) + ": " + value.error().message);
     }
     std::vector<std::string> texts(const char* key) {
         std::vector<std::string> out;
@@ -57,8 +63,10 @@ public:
         if (node == nullptr) return out;
         if (node->as_array() == nullptr) return refuse(node, std::string(key) + " must be an array of strings"), out;
         for (const auto& item : *node->as_array()) {
-            if (const auto value = item.value_exact<std::string>()) out.push_back(*value);
-            else refuse(&item, std::string(key) + " must be an array of strings");
+            if (const auto value = item.value_exact<std::string>())
+                out.push_back(*value);
+            else
+                refuse(&item, std::string(key) + " must be an array of strings");
         }
         return out;
     }
@@ -68,8 +76,10 @@ public:
         if (node == nullptr) return out;
         if (node->as_table() == nullptr) return refuse(node, std::string(key) + " must be a table of strings"), out;
         for (const auto& [name, item] : *node->as_table()) {
-            if (const auto value = item.value_exact<std::string>()) out.emplace(name.str(), *value);
-            else refuse(&item, std::string(key) + " must be a table of strings");
+            if (const auto value = item.value_exact<std::string>())
+                out.emplace(name.str(), *value);
+            else
+                refuse(&item, std::string(key) + " must be a table of strings");
         }
         return out;
     }
@@ -98,24 +108,28 @@ public:
     std::vector<T> parsed(const char* key) {
         std::vector<T> out;
         for (const auto& word : texts(key)) {
-            if (const auto value = T::parse(word)) out.push_back(*value);
-            else refuse(table_.get(key), std::string(key) + ": " + value.error().message);
+            if (const auto value = T::parse(word))
+                out.push_back(*value);
+            else
+                refuse(table_.get(key), std::string(key) + ": " + value.error().message);
         }
         return out;
     }
     void refuse(const toml::node* node, const std::string& message) {
         if (!status_) return;
         const auto& at = (node == nullptr ? static_cast<const toml::node&>(table_) : *node).source().begin;
-        status_ = fail(Code::malformed,
-                       "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " + what_ + ": " + message,
-                       "E-CONFIG", {}, "mend the file");
+        status_ = fail(
+            Code::malformed,
+            "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " + what_ + ": " + message,
+            "E-CONFIG", {}, "mend the file");
     }
     void finish() {
         for (const auto& [key, node] : table_) {
             const std::string word(key.str());
             if (std::find(known_.begin(), known_.end(), word) != known_.end()) continue;
             const std::string close = wire::nearest(word, known_);
-            refuse(&node, "unknown key \"" + printable(word) + "\"" + (close.empty() ? "" : ", did you mean \"" + close + "\"?"));
+            refuse(&node, "unknown key \"" + printable(word) + "\"" +
+                              (close.empty() ? "" : ", did you mean \"" + close + "\"?"));
         }
     }
 
@@ -136,8 +150,10 @@ inline Result<toml::table> parse(std::string_view text) {
         return toml::parse(text);
     } catch (const toml::parse_error& error) {
         const auto& at = error.source().begin;
-        return fail(Code::malformed, "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " + printable(error.description()), "E-CONFIG",
-                    {}, "mend the file");
+        return fail(Code::malformed,
+                    "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " +
+                        printable(error.description()),
+                    "E-CONFIG", {}, "mend the file");
     }
 }
 

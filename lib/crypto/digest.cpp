@@ -23,8 +23,8 @@ Bytes sha512(ByteView bytes) {
 Digest hmac_sha256(ByteView key, ByteView message) {
     Digest out{};
     unsigned size = 0;
-    const auto* made = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), message.data(), message.size(),
-                            out.data(), &size);
+    const auto* made =
+        HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), message.data(), message.size(), out.data(), &size);
     ensure(made != nullptr && size == out.size(), "HMAC works");
     return out;
 }

@@ -125,8 +125,9 @@ Secret PrivateKey::export_secret() const {
 
 Secret PrivateKey::export_pem() const {
     const Bio bio(BIO_new(BIO_s_secmem()));
-    ensure(bio && PEM_write_bio_PKCS8PrivateKey(bio.get(), impl_->key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
-           "a private key has a PEM form");
+    ensure(
+        bio && PEM_write_bio_PKCS8PrivateKey(bio.get(), impl_->key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
+        "a private key has a PEM form");
     char* data = nullptr;
     const long size = BIO_get_mem_data(bio.get(), &data);
     return Secret(Bytes(data, data + size));
@@ -150,7 +151,8 @@ Result<PrivateKey::SshSignatureBytes> PrivateKey::sign_ssh(ByteView message) con
     auto signature = sign(impl_->key.get(), digest_for(algorithm, true), message);
     if (!signature) return pass(signature.error());
     if (algorithm == KeyAlgorithm::rsa) return SshSignatureBytes{"rsa-sha2-512", std::move(*signature)};
-    if (algorithm == KeyAlgorithm::ed25519) return SshSignatureBytes{std::string(name(algorithm)), std::move(*signature)};
+    if (algorithm == KeyAlgorithm::ed25519)
+        return SshSignatureBytes{std::string(name(algorithm)), std::move(*signature)};
     auto numbers = ecdsa_der_to_ssh(*signature);
     if (!numbers) return pass(numbers.error());
     return SshSignatureBytes{std::string(name(algorithm)), std::move(*numbers)};

@@ -50,7 +50,8 @@ Result<KeyHandle> from_params(const char* type, OSSL_PARAM* params) {
 Result<KeyHandle> load_rsa(const PublicKey& key) {
     const Number modulus = number(key.modulus), exponent = number(key.exponent);
     const ParamBuilder builder(OSSL_PARAM_BLD_new());
-    if (!modulus || !exponent || !builder || OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get()) != 1 ||
+    if (!modulus || !exponent || !builder ||
+        OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get()) != 1 ||
         OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get()) != 1)
         return openssl_failure(Code::internal, "cannot build RSA parameters");
     const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
@@ -62,7 +63,8 @@ Result<KeyHandle> load_ec(const PublicKey& key, const char* group) {
     Bytes point = key.point;
     const std::array<OSSL_PARAM, 3> params = {
         OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group_text.data(), 0),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()), OSSL_PARAM_construct_end()};
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()),
+        OSSL_PARAM_construct_end()};
     return from_params("EC", const_cast<OSSL_PARAM*>(params.data()));
 }
 
@@ -134,7 +136,8 @@ Bytes x509_key_identifier(const PublicKey& key) {
     // RFC 7093 section 2 method 1: the leftmost 160 bits of SHA-256 over the BIT STRING's value.
     Bytes value = key.point;
     if (key.algorithm == KeyAlgorithm::rsa) {
-        value = wire::der::sequence({wire::der::integer(ByteView(key.modulus)), wire::der::integer(ByteView(key.exponent))});
+        value = wire::der::sequence(
+            {wire::der::integer(ByteView(key.modulus)), wire::der::integer(ByteView(key.exponent))});
     }
     const Digest digest = sha256(value);
     return {digest.begin(), digest.begin() + 20};

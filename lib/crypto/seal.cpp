@@ -33,8 +33,8 @@ struct Sealed {
 
 /// The header is associated data too: nobody can weaken the parameters of a file and have it still open.
 std::string header(const SealCost& cost, std::string_view label) {
-    return std::string(kMagic) + "\nlabel " + std::string(label) + "\nargon2id " + std::to_string(cost.memory_kib) + " " +
-           std::to_string(cost.passes) + " " + std::to_string(cost.lanes) + "\n";
+    return std::string(kMagic) + "\nlabel " + std::string(label) + "\nargon2id " + std::to_string(cost.memory_kib) +
+           " " + std::to_string(cost.passes) + " " + std::to_string(cost.lanes) + "\n";
 }
 
 Botan::secure_vector<std::uint8_t> derive(const SealCost& cost, const Secret& passphrase, ByteView salt) {
@@ -86,8 +86,8 @@ Result<Sealed> parse(std::string_view text) {
         return bad("unknown form");
     Sealed box;
     std::string_view numbers = lines[2].substr(9);
-    if (!number(numbers, box.cost.memory_kib) || !number(numbers, box.cost.passes) || !number(numbers, box.cost.lanes) ||
-        !numbers.empty())
+    if (!number(numbers, box.cost.memory_kib) || !number(numbers, box.cost.passes) ||
+        !number(numbers, box.cost.lanes) || !numbers.empty())
         return bad("bad parameters");
     if (box.cost.memory_kib < 8 || box.cost.memory_kib > kMostMemoryKib || box.cost.passes < 1 ||
         box.cost.passes > kMostPasses || box.cost.lanes < 1 || box.cost.lanes > kMostLanes)
@@ -104,7 +104,8 @@ Result<Sealed> parse(std::string_view text) {
 
 }  // namespace
 
-Result<std::string> seal(const Secret& secret, const Secret& passphrase, std::string_view label, Rng& rng, SealCost cost) {
+Result<std::string> seal(const Secret& secret, const Secret& passphrase, std::string_view label, Rng& rng,
+                         SealCost cost) {
     if (passphrase.empty()) return fail(Code::malformed, "the passphrase is empty", "E-PASSPHRASE", {}, {});
     Sealed box{cost, Bytes(kSalt), Bytes(kNonce), {}};
     rng.fill(box.salt);
@@ -128,9 +129,10 @@ Result<Secret> unseal(std::string_view sealed, const Secret& passphrase, std::st
         return Secret(Bytes(plain.begin(), plain.end()));
     } catch (const std::exception&) {
         // Botan throws for a failed tag; what exactly was wrong is nobody's business.
-        return fail(Code::denied, "the sealed key does not open", "E-UNSEAL",
-                    "the passphrase is wrong, or the file is not the one that was sealed as \"" + std::string(label) + "\"",
-                    "check the passphrase file");
+        return fail(
+            Code::denied, "the sealed key does not open", "E-UNSEAL",
+            "the passphrase is wrong, or the file is not the one that was sealed as \"" + std::string(label) + "\"",
+            "check the passphrase file");
     }
 }
 

@@ -24,5 +24,4 @@ Result<std::string> seal(const Secret& secret, const Secret& passphrase, std::st
 /// apart. Parameters beyond 1 GiB or 32 passes are refused (malformed) before any work is done.
 Result<Secret> unseal(std::string_view sealed, const Secret& passphrase, std::string_view label);
 
-
 }  // namespace mayfly::crypto

@@ -80,14 +80,16 @@ Status verify(const wire::SshSignature& signature, std::string_view name_space, 
     if (signature.name_space != name_space)
         return fail(Code::denied, "the signature is for another purpose (\"" + printable(signature.name_space) + "\")");
     const Digest short_hash = sha256(message);
-    const Bytes hash = signature.hash_algorithm == "sha512" ? sha512(message) : Bytes(short_hash.begin(), short_hash.end());
+    const Bytes hash =
+        signature.hash_algorithm == "sha512" ? sha512(message) : Bytes(short_hash.begin(), short_hash.end());
     const Bytes covered = wire::sshsig_signed_bytes(name_space, signature.hash_algorithm, hash);
     if (!signature.key.hardware_backed())
         return verify_ssh(signature.key, signature.signature_algorithm, covered, signature.signature);
     if ((signature.flags & kUserPresent) == 0)
         return fail(Code::denied, "the security key was not touched", "E-FIDO-TOUCH",
                     "the signature lacks the user-presence flag", "sign again and touch the key");
-    return verify_ssh(signature.key, signature.signature_algorithm, fido_message(signature, covered), signature.signature);
+    return verify_ssh(signature.key, signature.signature_algorithm, fido_message(signature, covered),
+                      signature.signature);
 }
 
 Status verify_x509(const PublicKey& issuer, std::string_view oid, ByteView message, ByteView signature) {

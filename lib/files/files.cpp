@@ -25,7 +25,8 @@ struct Descriptor {
 
 tl::unexpected<Error> failed(const std::string& path, const char* what) {
     const int code = errno;
-    return fail(code == ENOENT ? Code::not_found : Code::unavailable, std::string("cannot ") + what + " " + path + ": " + std::strerror(code));
+    return fail(code == ENOENT ? Code::not_found : Code::unavailable,
+                std::string("cannot ") + what + " " + path + ": " + std::strerror(code));
 }
 
 }  // namespace
@@ -41,7 +42,8 @@ Result<Bytes> read(const std::string& path, std::size_t limit) {
         out.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return failed(path, "read");
-        if (out.size() > limit) return fail(Code::malformed, path + " is larger than " + std::to_string(limit) + " bytes");
+        if (out.size() > limit)
+            return fail(Code::malformed, path + " is larger than " + std::to_string(limit) + " bytes");
         if (got == 0) return out;
     }
 }

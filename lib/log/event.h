@@ -12,7 +12,7 @@
 namespace mayfly::log {
 
 struct Event {
-    std::string type;     ///< "certificate.intent", …: docs/log-events.md lists them
+    std::string type;  ///< "certificate.intent", …: docs/log-events.md lists them
     Instant time = Instant(0);
     std::string actor;    ///< identity that acted, "kind/name"; "" when nobody is known
     std::string owner;    ///< owner who answers for the subject; "" when none
@@ -21,7 +21,8 @@ struct Event {
     bool operator==(const Event&) const = default;
 };
 
-/// encode_event is the leaf's bytes; ends the process above 65,535 bytes (tlog-tiles entry limit), which no event reaches.
+/// encode_event is the leaf's bytes; ends the process above 65,535 bytes (tlog-tiles entry limit), which no event
+/// reaches.
 Bytes encode_event(const Event& event);
 /// parse_event is strict: unknown members, another version or non-canonical text fail.
 Result<Event> parse_event(ByteView leaf);

@@ -1,8 +1,8 @@
 #pragma once
 // Merkle tree hashing and proofs (RFC 6962 section 2.1, SHA-256) over C2SP tlog-tiles storage.
 //
-// A tree is stored as hash tiles (tlog-tiles v0.1.0): tile (level, n) holds up to 256 hashes of 32 bytes, hash i being the
-// root of the complete subtree of 256^level leaves at position n*256+i. Everything else is recomputed from tiles.
+// A tree is stored as hash tiles (tlog-tiles v0.1.0): tile (level, n) holds up to 256 hashes of 32 bytes, hash i being
+// the root of the complete subtree of 256^level leaves at position n*256+i. Everything else is recomputed from tiles.
 #include <cstdint>
 #include <functional>
 #include <map>

@@ -16,7 +16,9 @@ constexpr std::uint8_t kEd25519 = 0x01;
 constexpr std::size_t kLargestNote = 1 << 20;
 constexpr std::size_t kMostSignatures = 64;
 
-tl::unexpected<Error> bad_note(const char* why) { return fail(Code::malformed, std::string("not a signed note: ") + why); }
+tl::unexpected<Error> bad_note(const char* why) {
+    return fail(Code::malformed, std::string("not a signed note: ") + why);
+}
 
 std::uint32_t note_key_id(std::string_view name, ByteView key) {
     wire::Writer data;
@@ -30,8 +32,8 @@ Status check_name(std::string_view name) {
     const bool ok = !name.empty() && name.size() <= 255 &&
                     std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '+'; });
     if (ok) return {};
-    return fail(Code::malformed, "\"" + printable(name.substr(0, 64)) + "\" is not a key name",
-                {}, "non-empty, printable, without space and '+'", {});
+    return fail(Code::malformed, "\"" + printable(name.substr(0, 64)) + "\" is not a key name", {},
+                "non-empty, printable, without space and '+'", {});
 }
 
 /// One line without its LF, or fails when there is no LF.
@@ -122,7 +124,8 @@ Status verify_note(const Note& note, const VerifierKey& key) {
     bool verified = false;
     for (const auto& signature : note.signatures) {
         if (signature.name != key.name() || signature.key_id != key.id()) continue;
-        if (signature.signature.size() != 64 || !crypto::verify_ed25519(key.key(), view(note.text), signature.signature))
+        if (signature.signature.size() != 64 ||
+            !crypto::verify_ed25519(key.key(), view(note.text), signature.signature))
             return fail(Code::corrupt, "a signature by " + key.name() + " does not verify");
         verified = true;
     }
@@ -137,7 +140,8 @@ std::string encode_checkpoint(const Checkpoint& checkpoint) {
 Result<Checkpoint> parse_checkpoint(std::string_view text) {
     const auto bad = [](const char* why) { return fail(Code::malformed, std::string("not a checkpoint: ") + why); };
     std::string_view origin, size, root;
-    if (!take_line(text, origin) || !take_line(text, size) || !take_line(text, root)) return bad("fewer than three lines");
+    if (!take_line(text, origin) || !take_line(text, size) || !take_line(text, root))
+        return bad("fewer than three lines");
     Checkpoint out;
     out.origin = std::string(origin);
     if (origin.empty()) return bad("no origin");

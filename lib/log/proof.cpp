@@ -39,7 +39,8 @@ Result<TlogProof> parse_proof(std::string_view text) {
             if (!line.starts_with("index ")) return bad("no index");
             const auto digits = line.substr(6);
             const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out.index);
-            if (error != std::errc{} || stop != digits.data() + digits.size() || (digits.size() > 1 && digits[0] == '0'))
+            if (error != std::errc{} || stop != digits.data() + digits.size() ||
+                (digits.size() > 1 && digits[0] == '0'))
                 return bad("the index is not a plain number");
             indexed = true;
             continue;
@@ -57,7 +58,8 @@ Result<TlogProof> parse_proof(std::string_view text) {
 Result<Checkpoint> verify_proof(const TlogProof& proof, ByteView entry, const VerifierKey& key) {
     const auto checkpoint = open_checkpoint(proof.signed_checkpoint, key);
     if (!checkpoint) return checkpoint;
-    if (auto ok = verify_inclusion(leaf_hash(entry), proof.index, checkpoint->size, proof.hashes, checkpoint->root); !ok)
+    if (auto ok = verify_inclusion(leaf_hash(entry), proof.index, checkpoint->size, proof.hashes, checkpoint->root);
+        !ok)
         return pass(ok.error());
     return checkpoint;
 }

@@ -18,7 +18,8 @@ struct TlogProof {
 std::string encode_proof(const TlogProof& proof);
 /// At most 64 hashes.
 Result<TlogProof> parse_proof(std::string_view text);
-/// verify_proof recomputes the root from `entry` (the leaf's bytes) and checks the log's signature. Returns the checkpoint.
+/// verify_proof recomputes the root from `entry` (the leaf's bytes) and checks the log's signature. Returns the
+/// checkpoint.
 Result<Checkpoint> verify_proof(const TlogProof& proof, ByteView entry, const VerifierKey& key);
 
 }  // namespace mayfly::log

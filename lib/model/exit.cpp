@@ -24,7 +24,8 @@ int exit_code(const Error& error) {
 }
 
 int report(const Error& error) {
-    std::fprintf(stderr, "error: %s%s\n", error.message.c_str(), error.id.empty() ? "" : ("        [" + error.id + "]").c_str());
+    std::fprintf(stderr, "error: %s%s\n", error.message.c_str(),
+                 error.id.empty() ? "" : ("        [" + error.id + "]").c_str());
     if (!error.why.empty()) std::fprintf(stderr, "  why: %s\n", error.why.c_str());
     if (!error.fix.empty()) std::fprintf(stderr, "  fix: %s\n", error.fix.c_str());
     return exit_code(error);

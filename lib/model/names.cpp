@@ -55,7 +55,8 @@ Status AccountTag::check(std::string_view text) {
 
 Status HostTag::check(std::string_view text) {
     const auto rule = [&] {
-        return bad_name("host name", text, "dot-separated labels of a-z 0-9 -, at most 63 each and 253 in all (RFC 1123)");
+        return bad_name("host name", text,
+                        "dot-separated labels of a-z 0-9 -, at most 63 each and 253 in all (RFC 1123)");
     };
     if (text.empty() || text.size() > 253) return rule();
     std::size_t label = 0;
@@ -74,9 +75,9 @@ Status HostTag::check(std::string_view text) {
 }
 
 Status TrustDomainTag::check(std::string_view text) {
-    const bool ok = !text.empty() && text.size() <= 255 &&
-                    std::all_of(text.begin(), text.end(),
-                                [](char c) { return lower_or_digit(c) || c == '.' || c == '_' || c == '-'; });
+    const bool ok = !text.empty() && text.size() <= 255 && std::all_of(text.begin(), text.end(), [](char c) {
+        return lower_or_digit(c) || c == '.' || c == '_' || c == '-';
+    });
     if (ok) return {};
     return bad_name("trust domain", text, "1 to 255 characters of a-z 0-9 . _ - (SPIFFE-ID 2.1)");
 }

@@ -98,7 +98,8 @@ Result<Instant> Instant::parse(std::string_view text) {
 }
 
 std::string Instant::text() const {
-    // Own arithmetic rather than gmtime and strftime: those look for a time zone file, which the signer's sandbox forbids.
+    // Own arithmetic rather than gmtime and strftime: those look for a time zone file, which the signer's sandbox
+    // forbids.
     constexpr std::int64_t kDay = 86400;
     const std::int64_t days = (seconds_ >= 0 ? seconds_ : seconds_ - kDay + 1) / kDay;
     const std::int64_t in_day = seconds_ - days * kDay;
@@ -107,8 +108,8 @@ std::string Instant::text() const {
         std::string digits = std::to_string(value);
         return digits.size() < width ? std::string(width - digits.size(), '0') + digits : digits;
     };
-    return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2) + "T" + padded(in_day / 3600, 2) + ":" +
-           padded(in_day / 60 % 60, 2) + ":" + padded(in_day % 60, 2) + "Z";
+    return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2) + "T" +
+           padded(in_day / 3600, 2) + ":" + padded(in_day / 60 % 60, 2) + ":" + padded(in_day % 60, 2) + "Z";
 }
 
 Result<Lifetime> Lifetime::of_seconds(std::int64_t seconds) {

@@ -23,8 +23,8 @@ Status refuse_unknown(const Json::Object& members, const std::vector<std::string
     for (const auto& [member, value] : members) {
         if (std::find(known.begin(), known.end(), member) != known.end()) continue;
         const std::string close = nearest(member, known);
-        return fail(Code::malformed, std::string(what) + " has an unknown member \"" + printable(member) + "\"", "E-BODY",
-                    {}, close.empty() ? std::string() : "did you mean \"" + close + "\"?");
+        return fail(Code::malformed, std::string(what) + " has an unknown member \"" + printable(member) + "\"",
+                    "E-BODY", {}, close.empty() ? std::string() : "did you mean \"" + close + "\"?");
     }
     return {};
 }

@@ -35,12 +35,24 @@ Json schema();
 // ---- how ------------------------------------------------------------------------------------------------------------
 namespace detail {
 
-template <class T> struct IsVector : std::false_type {};
-template <class T> struct IsVector<std::vector<T>> : std::true_type { using Item = T; };
-template <class T> struct IsMap : std::false_type {};
-template <class T> struct IsMap<std::map<std::string, T>> : std::true_type { using Item = T; };
-template <class T> struct IsOptional : std::false_type {};
-template <class T> struct IsOptional<std::optional<T>> : std::true_type { using Item = T; };
+template <class T>
+struct IsVector : std::false_type {};
+template <class T>
+struct IsVector<std::vector<T>> : std::true_type {
+    using Item = T;
+};
+template <class T>
+struct IsMap : std::false_type {};
+template <class T>
+struct IsMap<std::map<std::string, T>> : std::true_type {
+    using Item = T;
+};
+template <class T>
+struct IsOptional : std::false_type {};
+template <class T>
+struct IsOptional<std::optional<T>> : std::true_type {
+    using Item = T;
+};
 
 template <class T>
 Json encode(const T& value) {
@@ -62,9 +74,12 @@ Json encode(const T& value) {
 /// An optional member that holds nothing is left out of the document.
 template <class T>
 bool is_blank(const T& value) {
-    if constexpr (std::is_same_v<T, std::string> || IsVector<T>::value || IsMap<T>::value) return value.empty();
-    else if constexpr (std::is_same_v<T, bool>) return !value;
-    else return false;
+    if constexpr (std::is_same_v<T, std::string> || IsVector<T>::value || IsMap<T>::value)
+        return value.empty();
+    else if constexpr (std::is_same_v<T, bool>)
+        return !value;
+    else
+        return false;
 }
 
 struct Encoder {
@@ -132,7 +147,8 @@ struct Decoder {
         const auto found = members.find(name);
         if (found == members.end()) {
             if (need == api::Need::required)
-                status = fail(Code::malformed, std::string(what) + " lacks the member \"" + name + "\"", "E-BODY", {}, {});
+                status =
+                    fail(Code::malformed, std::string(what) + " lacks the member \"" + name + "\"", "E-BODY", {}, {});
             return;
         }
         status = decode(found->second, std::string(what) + "." + name, value);
@@ -143,15 +159,20 @@ Status refuse_unknown(const Json::Object& members, const std::vector<std::string
 
 template <class T>
 Json schema_of() {
-    if constexpr (std::is_same_v<T, std::string>) return Json::Object{{"type", "string"}};
-    else if constexpr (std::is_same_v<T, bool>) return Json::Object{{"type", "boolean"}};
-    else if constexpr (std::is_same_v<T, std::int64_t>) return Json::Object{{"type", "integer"}};
-    else if constexpr (IsOptional<T>::value) return schema_of<typename IsOptional<T>::Item>();
+    if constexpr (std::is_same_v<T, std::string>)
+        return Json::Object{{"type", "string"}};
+    else if constexpr (std::is_same_v<T, bool>)
+        return Json::Object{{"type", "boolean"}};
+    else if constexpr (std::is_same_v<T, std::int64_t>)
+        return Json::Object{{"type", "integer"}};
+    else if constexpr (IsOptional<T>::value)
+        return schema_of<typename IsOptional<T>::Item>();
     else if constexpr (IsVector<T>::value)
         return Json::Object{{"type", "array"}, {"items", schema_of<typename IsVector<T>::Item>()}};
     else if constexpr (IsMap<T>::value)
         return Json::Object{{"type", "object"}, {"additionalProperties", schema_of<typename IsMap<T>::Item>()}};
-    else return schema<T>();
+    else
+        return schema<T>();
 }
 
 struct Schemer {

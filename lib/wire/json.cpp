@@ -81,8 +81,10 @@ private:
         if (++nodes_ > kMostNodes) return refuse("more than 2,000 values");
         if (levels_.empty()) return result = std::move(value), true;
         auto& level = levels_.back();
-        if (level.object) level.members.emplace(level.key, std::move(value));
-        else level.items.push_back(std::move(value));
+        if (level.object)
+            level.members.emplace(level.key, std::move(value));
+        else
+            level.items.push_back(std::move(value));
         return true;
     }
 
@@ -123,9 +125,12 @@ void write(std::string& out, const Json& json, int indent) {
         if (indent >= 0) out.append("\n").append(static_cast<std::size_t>(depth) * 2, ' ');
     };
     const int inner = indent < 0 ? indent : indent + 1;  // stays negative: no line breaks at any depth
-    if (const auto* value = json.boolean()) out += *value ? "true" : "false";
-    else if (const auto* number = json.integer()) out += std::to_string(*number);
-    else if (const auto* text = json.string()) write_string(out, *text);
+    if (const auto* value = json.boolean())
+        out += *value ? "true" : "false";
+    else if (const auto* number = json.integer())
+        out += std::to_string(*number);
+    else if (const auto* text = json.string())
+        write_string(out, *text);
     else if (const auto* array = json.array()) {
         out += '[';
         for (std::size_t i = 0; i < array->size(); ++i) {
@@ -234,8 +239,10 @@ std::vector<std::string> Fields::texts_or_empty(const std::string& name) {
     const auto wrong = [&] { note(name, Error{Code::malformed, "must be an array of strings", "E-BODY", {}, {}}); };
     if (found->array() == nullptr) return wrong(), out;
     for (const auto& item : *found->array()) {
-        if (item.string() != nullptr) out.push_back(*item.string());
-        else wrong();
+        if (item.string() != nullptr)
+            out.push_back(*item.string());
+        else
+            wrong();
     }
     return out;
 }
@@ -247,8 +254,10 @@ std::map<std::string, std::string> Fields::text_map_or_empty(const std::string& 
     const auto wrong = [&] { note(name, Error{Code::malformed, "must be an object of strings", "E-BODY", {}, {}}); };
     if (found->object() == nullptr) return wrong(), out;
     for (const auto& [key, item] : *found->object()) {
-        if (item.string() != nullptr) out.emplace(key, *item.string());
-        else wrong();
+        if (item.string() != nullptr)
+            out.emplace(key, *item.string());
+        else
+            wrong();
     }
     return out;
 }

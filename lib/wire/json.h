@@ -23,14 +23,14 @@ public:
     using Object = std::map<std::string, Json>;
 
     Json() = default;
-    Json(bool value) : value_(value) {}                                         // NOLINT: literals read naturally
-    Json(std::int64_t value) : value_(value) {}                                 // NOLINT
-    Json(int value) : value_(static_cast<std::int64_t>(value)) {}               // NOLINT
-    Json(std::string value) : value_(std::move(value)) {}                       // NOLINT
-    Json(std::string_view value) : value_(std::string(value)) {}                // NOLINT
-    Json(const char* value) : value_(std::string(value)) {}                     // NOLINT
-    Json(Array value) : value_(std::move(value)) {}                             // NOLINT
-    Json(Object value) : value_(std::move(value)) {}                            // NOLINT
+    Json(bool value) : value_(value) {}                            // NOLINT: literals read naturally
+    Json(std::int64_t value) : value_(value) {}                    // NOLINT
+    Json(int value) : value_(static_cast<std::int64_t>(value)) {}  // NOLINT
+    Json(std::string value) : value_(std::move(value)) {}          // NOLINT
+    Json(std::string_view value) : value_(std::string(value)) {}   // NOLINT
+    Json(const char* value) : value_(std::string(value)) {}        // NOLINT
+    Json(Array value) : value_(std::move(value)) {}                // NOLINT
+    Json(Object value) : value_(std::move(value)) {}               // NOLINT
 
     [[nodiscard]] bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
     [[nodiscard]] const bool* boolean() const { return std::get_if<bool>(&value_); }
@@ -58,14 +58,14 @@ class Fields {
 public:
     /// `json` must outlive the Fields. A non-object is an error at finish.
     Fields(const Json& json, std::string_view what);
-    std::string text(const std::string& name);           ///< required string
+    std::string text(const std::string& name);  ///< required string
     std::string text_or(const std::string& name, std::string_view fallback);
-    std::int64_t integer(const std::string& name);       ///< required
+    std::int64_t integer(const std::string& name);  ///< required
     std::int64_t integer_or(const std::string& name, std::int64_t fallback);
     bool boolean_or(const std::string& name, bool fallback);
     std::vector<std::string> texts_or_empty(const std::string& name);
     std::map<std::string, std::string> text_map_or_empty(const std::string& name);
-    const Json* member(const std::string& name);         ///< nullptr when absent
+    const Json* member(const std::string& name);  ///< nullptr when absent
     /// note records an error found by the caller about one member.
     void note(const std::string& name, const Error& error);
     Status finish() const;

@@ -67,8 +67,9 @@ Result<KeyAlgorithm> parse_algorithm(const std::string& type) {
     if (type.find("-cert-v") != std::string::npos)
         return fail(Code::malformed, "this is a certificate, not a public key", "E-KEY-NESTED",
                     "a certificate cannot be certified again", "pass the .pub file without -cert");
-    return fail(Code::unsupported, "keys of type \"" + printable(type.substr(0, 64)) + "\" are not supported", "E-KEY-TYPE",
-                "ed25519, ecdsa, rsa (2048 bits and more) and their FIDO forms are", "ssh-keygen -t ed25519");
+    return fail(Code::unsupported, "keys of type \"" + printable(type.substr(0, 64)) + "\" are not supported",
+                "E-KEY-TYPE", "ed25519, ecdsa, rsa (2048 bits and more) and their FIDO forms are",
+                "ssh-keygen -t ed25519");
 }
 
 }  // namespace

@@ -13,9 +13,9 @@ namespace {
 using Findings = std::vector<std::string>;
 
 constexpr std::array<std::string_view, 3> kCritical = {"force-command", "source-address", "verify-required"};
-constexpr std::array<std::string_view, 6> kExtensions = {"no-touch-required",      "permit-X11-forwarding",
-                                                         "permit-agent-forwarding", "permit-port-forwarding",
-                                                         "permit-pty",             "permit-user-rc"};
+constexpr std::array<std::string_view, 6> kExtensions = {
+    "no-touch-required", "permit-X11-forwarding", "permit-agent-forwarding", "permit-port-forwarding",
+    "permit-pty",        "permit-user-rc"};
 
 bool plain_ascii(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
@@ -31,7 +31,8 @@ void lint_options(const std::vector<SshOption>& options, const Known& known, con
             out.push_back(what + ": \"" + printable(option.name) + "\" is not one that Mayfly issues");
         if (!plain_ascii(option.value)) out.push_back(what + ": the value of " + option.name + " is not printable");
         const bool valued = option.name == "force-command" || option.name == "source-address";
-        if (valued == option.value.empty()) out.push_back(what + ": " + option.name + (valued ? " lacks its value" : " has a value"));
+        if (valued == option.value.empty())
+            out.push_back(what + ": " + option.name + (valued ? " lacks its value" : " has a value"));
     }
 }
 

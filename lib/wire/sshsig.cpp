@@ -53,7 +53,8 @@ Result<SshSignature> parse_sshsig(ByteView blob) {
     if (!reserved) return pass(reserved.error());
     auto hash = in.text("SSHSIG hash");
     if (!hash) return pass(hash.error());
-    if (*hash != "sha256" && *hash != "sha512") return fail(Code::unsupported, "an SSHSIG hash other than sha256, sha512");
+    if (*hash != "sha256" && *hash != "sha512")
+        return fail(Code::unsupported, "an SSHSIG hash other than sha256, sha512");
     out.hash_algorithm = std::move(*hash);
     const auto signature = in.string("SSHSIG signature");
     if (!signature) return pass(signature.error());

@@ -152,8 +152,10 @@ Result<std::vector<PemBlock>> parse_pem(std::string_view text) {
         bool closed = false;
         while (!text.empty() && !closed) {
             const std::string_view line = next_line(text);
-            if (line == last) closed = true;
-            else body.append(line);
+            if (line == last)
+                closed = true;
+            else
+                body.append(line);
         }
         if (!closed) return fail(Code::malformed, "a PEM block \"" + printable(label) + "\" has no end");
         auto der = parse_base64(body);

@@ -38,7 +38,8 @@ names = ["dns:*.corp.example"]
 )";
 
 struct FixedPolicy final : mint::CurrentPolicy {
-    std::shared_ptr<const InForce> current = std::make_shared<InForce>(InForce{*policy::parse_policy(kPolicy), "1:test"});
+    std::shared_ptr<const InForce> current =
+        std::make_shared<InForce>(InForce{*policy::parse_policy(kPolicy), "1:test"});
     [[nodiscard]] std::shared_ptr<const InForce> in_force() const override { return current; }
 };
 
@@ -57,8 +58,10 @@ inline std::string issuing_pem(const crypto::PrivateKey& key, std::int64_t now) 
 }
 
 inline signer::Keys make_keys() {
-    return {std::move(*crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)), std::move(*crypto::PrivateKey::generate(KeyAlgorithm::ed25519)),
-            std::move(*crypto::PrivateKey::generate(KeyAlgorithm::ed25519)), std::move(*crypto::PrivateKey::generate(KeyAlgorithm::ed25519))};
+    return {std::move(*crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)),
+            std::move(*crypto::PrivateKey::generate(KeyAlgorithm::ed25519)),
+            std::move(*crypto::PrivateKey::generate(KeyAlgorithm::ed25519)),
+            std::move(*crypto::PrivateKey::generate(KeyAlgorithm::ed25519))};
 }
 
 /// Authority: alice owns everything and holds ops and web until an hour after kNow + one day.
@@ -76,22 +79,44 @@ struct Authority {
     Authority() {
         auto keys = make_keys();
         pem = issuing_pem(keys.x509, kNow);
-        signer = std::move(*signer::in_process(std::move(keys), pem, "corp.example/log", {}, clock, dir.path("journal")));
+        signer =
+            std::move(*signer::in_process(std::move(keys), pem, "corp.example/log", {}, clock, dir.path("journal")));
         store = std::move(*store::open_sqlite(dir.path("db"), store::Create::yes, "corp.example/log", *signer, rng));
         make_mint();
         const OwnerName owner = *OwnerName::parse("alice");
-        ensure(store->create_owner({owner, "Alice", "a@corp.example", {}, {store::Duty::platform}, policy::State::active}, alice, now(), store::Effect::apply).has_value(), "owner");
-        ensure(store->create_identity({alice, owner, "", policy::State::active, {}, {}, {}, now()}, alice, now(), store::Effect::apply).has_value(), "identity");
+        ensure(
+            store
+                ->create_owner({owner, "Alice", "a@corp.example", {}, {store::Duty::platform}, policy::State::active},
+                               alice, now(), store::Effect::apply)
+                .has_value(),
+            "owner");
+        ensure(store
+                   ->create_identity({alice, owner, "", policy::State::active, {}, {}, {}, now()}, alice, now(),
+                                     store::Effect::apply)
+                   .has_value(),
+               "identity");
         ensure(store->apply_policy(kPolicy, alice, now()).has_value(), "policy");
         for (const auto* role : {"ops", "web"})
-            ensure(store->create_grant({{}, alice, *RoleName::parse(role), owner, now(), now() + *Lifetime::of_seconds(86400), "test", false}, alice, now(), store::Effect::apply).has_value(), "grant");
+            ensure(store
+                       ->create_grant({{},
+                                       alice,
+                                       *RoleName::parse(role),
+                                       owner,
+                                       now(),
+                                       now() + *Lifetime::of_seconds(86400),
+                                       "test",
+                                       false},
+                                      alice, now(), store::Effect::apply)
+                       .has_value(),
+                   "grant");
     }
     void make_mint() {
         const auto keys = *signer->describe();
         const Bytes der = *wire::parse_one_pem(pem, "CERTIFICATE");
-        mint = std::make_unique<mint::Mint>(mint::Authority{*TrustDomain::parse("corp.example"), keys.x509, keys.ssh_user, keys.ssh_host, keys.log, "test issuing", der, Instant(kNow + 300LL * 86400),
-                                                            *Lifetime::of_seconds(7 * 86400)},
-                                            policy, *store, *signer, rng, clock);
+        mint = std::make_unique<mint::Mint>(
+            mint::Authority{*TrustDomain::parse("corp.example"), keys.x509, keys.ssh_user, keys.ssh_host, keys.log,
+                            "test issuing", der, Instant(kNow + 300LL * 86400), *Lifetime::of_seconds(7 * 86400)},
+            policy, *store, *signer, rng, clock);
     }
     /// Close and open the store again, as a restart would.
     void reopen() {
@@ -105,13 +130,21 @@ struct Authority {
     [[nodiscard]] Instant now() const { return clock.now(); }
     [[nodiscard]] std::uint64_t signatures() const { return signer->describe()->signatures; }
     [[nodiscard]] mint::Request ssh_request(const std::string& idempotency = "") const {
-        mint::Request request{policy::Ask{policy::Profile::ssh_user, crypto::PrivateKey::generate(KeyAlgorithm::ed25519)->public_key()}, alice, alice, {}, {}, false};
+        mint::Request request{
+            policy::Ask{policy::Profile::ssh_user, crypto::PrivateKey::generate(KeyAlgorithm::ed25519)->public_key()},
+            alice,
+            alice,
+            {},
+            {},
+            false};
         request.ask.role = *RoleName::parse("ops");
         request.idempotency.key = idempotency;
         request.idempotency.request_hash = crypto::sha256(view(idempotency + "body"));
         return request;
     }
-    [[nodiscard]] log::VerifierKey log_key() const { return *log::VerifierKey::make("corp.example/log", signer->describe()->log); }
+    [[nodiscard]] log::VerifierKey log_key() const {
+        return *log::VerifierKey::make("corp.example/log", signer->describe()->log);
+    }
 };
 
 }  // namespace fakes

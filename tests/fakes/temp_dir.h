@@ -17,7 +17,9 @@ public:
     }
     TempDir(const TempDir&) = delete;
     TempDir& operator=(const TempDir&) = delete;
-    [[nodiscard]] std::string path(const std::string& name = "") const { return name.empty() ? path_ : path_ + "/" + name; }
+    [[nodiscard]] std::string path(const std::string& name = "") const {
+        return name.empty() ? path_ : path_ + "/" + name;
+    }
 
 private:
     std::string path_;

@@ -63,8 +63,18 @@ struct World {
     policy::Policy policy = *policy::parse_policy(kPolicy);
     TrustDomain domain = *TrustDomain::parse("corp.example");
     policy::Ask ask{Profile::ssh_user, key()};
-    policy::Facts facts{*IdentityName::parse("human/alice"), policy::State::active, *OwnerName::parse("alice"), policy::State::active, {}, false, false, {}, {}, {},
-                        Instant(kNow + 30LL * 86400), *Lifetime::of_seconds(7 * 86400)};
+    policy::Facts facts{*IdentityName::parse("human/alice"),
+                        policy::State::active,
+                        *OwnerName::parse("alice"),
+                        policy::State::active,
+                        {},
+                        false,
+                        false,
+                        {},
+                        {},
+                        {},
+                        Instant(kNow + 30LL * 86400),
+                        *Lifetime::of_seconds(7 * 86400)};
     explicit World(const char* role, Profile profile = Profile::ssh_user) {
         ask.profile = profile;
         ask.role = *RoleName::parse(role);
@@ -110,13 +120,34 @@ TEST_CASE("each rule refuses what it is for") {
         {[](World& w) { w.ask.role = *RoleName::parse("nope"); }, "E-ROLE-UNKNOWN"},
         {[](World& w) { w.ask.role.reset(); }, "E-ROLE-MISSING"},
         {[](World& w) { w.ask.lifetime = *Lifetime::of_seconds(3601); }, "E-ROLE-TTL"},
-        {[](World& w) { w.facts.grants[0].until = Instant(kNow + 60); w.ask.lifetime = *Lifetime::of_seconds(61); }, "E-GRANT-ENDS"},
-        {[](World& w) { w.facts.issuer_ends = Instant(kNow + 60); w.ask.lifetime = *Lifetime::of_seconds(61); }, "E-ISSUER-ENDS"},
-        {[](World& w) { w.facts.issuer_longest = *Lifetime::of_seconds(60); w.ask.lifetime = *Lifetime::of_seconds(61); }, "E-ISSUER-TTL"},
+        {[](World& w) {
+             w.facts.grants[0].until = Instant(kNow + 60);
+             w.ask.lifetime = *Lifetime::of_seconds(61);
+         },
+         "E-GRANT-ENDS"},
+        {[](World& w) {
+             w.facts.issuer_ends = Instant(kNow + 60);
+             w.ask.lifetime = *Lifetime::of_seconds(61);
+         },
+         "E-ISSUER-ENDS"},
+        {[](World& w) {
+             w.facts.issuer_longest = *Lifetime::of_seconds(60);
+             w.ask.lifetime = *Lifetime::of_seconds(61);
+         },
+         "E-ISSUER-TTL"},
         {[](World& w) { w.ask.principals = {*Principal::parse("jit")}; }, "E-PRINCIPAL"},
-        {[](World& w) { w.ask.node = *NodeName::parse("a"); w.facts.target_labels = Labels{{"env", "dev"}}; w.ask.principals = {*Principal::parse("ops")}; }, "E-PRINCIPAL"},
+        {[](World& w) {
+             w.ask.node = *NodeName::parse("a");
+             w.facts.target_labels = Labels{{"env", "dev"}};
+             w.ask.principals = {*Principal::parse("ops")};
+         },
+         "E-PRINCIPAL"},
         {[](World& w) { w.ask.node = *NodeName::parse("a"); }, "E-NODE"},
-        {[](World& w) { w.ask.node = *NodeName::parse("a"); w.facts.target_labels = Labels{{"env", "prod"}}; }, "E-NODE"},
+        {[](World& w) {
+             w.ask.node = *NodeName::parse("a");
+             w.facts.target_labels = Labels{{"env", "prod"}};
+         },
+         "E-NODE"},
         {[](World& w) { w.ask.extensions = {"permit-agent-forwarding"}; }, "E-EXTENSION"},
         {[](World& w) { w.ask.source_addresses = {"192.168.0.0/16"}; }, "E-SOURCE-ADDRESS"},
         {[](World& w) { w.ask.source_addresses = {"8.0.0.0/5"}; }, "E-SOURCE-ADDRESS"},
@@ -147,10 +178,19 @@ TEST_CASE("a hardware role wants a FIDO key and keeps its command") {
 }
 
 TEST_CASE("names outside the role's patterns are refused") {
-    const auto [name, rule] = GENERATE(table<const char*, const char*>({{"dns:a.corp.example", ""}, {"dns:a.b.corp.example", "E-SAN"}, {"dns:corp.example", "E-SAN"}, {"dns:evil.com", "E-SAN"},
-                                                                       {"dns:*.corp.example", "E-WILDCARD"}, {"ip:10.1.2.3", ""}, {"ip:11.1.2.3", "E-SAN"}, {"ip:::1", "E-SAN"},
-                                                                       {"uri:spiffe://corp.example/human/alice", ""}, {"uri:spiffe://corp.example/workload/shop", "E-SAN"},
-                                                                       {"uri:spiffe://corp.example/human/bob", "E-SAN"}, {"email:a@corp.example", "E-SAN"}}));
+    const auto [name, rule] =
+        GENERATE(table<const char*, const char*>({{"dns:a.corp.example", ""},
+                                                  {"dns:a.b.corp.example", "E-SAN"},
+                                                  {"dns:corp.example", "E-SAN"},
+                                                  {"dns:evil.com", "E-SAN"},
+                                                  {"dns:*.corp.example", "E-WILDCARD"},
+                                                  {"ip:10.1.2.3", ""},
+                                                  {"ip:11.1.2.3", "E-SAN"},
+                                                  {"ip:::1", "E-SAN"},
+                                                  {"uri:spiffe://corp.example/human/alice", ""},
+                                                  {"uri:spiffe://corp.example/workload/shop", "E-SAN"},
+                                                  {"uri:spiffe://corp.example/human/bob", "E-SAN"},
+                                                  {"email:a@corp.example", "E-SAN"}}));
     World world("web", Profile::x509);
     world.ask.names = {*wire::SubjectName::parse(name)};
     INFO(name);
@@ -207,7 +247,8 @@ TEST_CASE("a node lets in the roles whose selector matches, and no others") {
     const auto accounts = policy::accounts_on(policy, *NodeName::parse("db-7"), {{"env", "dev"}});
     CHECK(accounts.at("deploy") == std::vector<std::string>{"hard", "hard@db-7", "ops", "ops@db-7"});
     CHECK(accounts.at("root") == std::vector<std::string>{"jit", "jit@db-7"});
-    CHECK(policy::accounts_on(policy, *NodeName::parse("db-8"), {}).at("deploy") == std::vector<std::string>{"hard", "hard@db-8"});
+    CHECK(policy::accounts_on(policy, *NodeName::parse("db-8"), {}).at("deploy") ==
+          std::vector<std::string>{"hard", "hard@db-8"});
 }
 
 TEST_CASE("the starter policy is a policy") {
@@ -222,11 +263,18 @@ TEST_CASE("a policy with an error says where, and what was meant") {
         {"version = 1\nrolle = 3", "unknown key"},
         {"version = 1\n[limits]\nsesion = \"8h\"", "did you mean \"session\""},
         {"version = 1\n[limits]\nsession = 8", "must be a string"},
-        {"version = 1\n[[role]]\nname = \"a\"\nowner = \"o\"\nmax_lifetime = \"1h\"\nrisk = \"low\"", "neither an ssh nor an x509 scope"},
+        {"version = 1\n[[role]]\nname = \"a\"\nowner = \"o\"\nmax_lifetime = \"1h\"\nrisk = \"low\"",
+         "neither an ssh nor an x509 scope"},
         {"version = 1\n[[role]]\nname = \"root\"\nowner = \"o\"", "not a valid role name"},
-        {"version = 1\n[[role]]\nname = \"a\"\nowner = \"o\"\nmax_lifetime = \"1h\"\nrisk = \"low\"\n[role.ssh]\naccounts = [\"root\"]\nnodes = \"all\"", "risk is \"high\""},
-        {"version = 1\n[[role]]\nname = \"a\"\nowner = \"o\"\nmax_lifetime = \"1h\"\nrisk = \"low\"\n[role.ssh]\naccounts = [\"a\"]", "nodes is missing"},
-        {"version = 1\n[[role]]\nname = \"a\"\nowner = \"o\"\nmax_lifetime = \"1h\"\nrisk = \"low\"\n[role.x509]\nusage = [\"server\"]\nnames = [\"dns:*\"]", "names"},
+        {"version = 1\n[[role]]\nname = \"a\"\nowner = \"o\"\nmax_lifetime = \"1h\"\nrisk = "
+         "\"low\"\n[role.ssh]\naccounts = [\"root\"]\nnodes = \"all\"",
+         "risk is \"high\""},
+        {"version = 1\n[[role]]\nname = \"a\"\nowner = \"o\"\nmax_lifetime = \"1h\"\nrisk = "
+         "\"low\"\n[role.ssh]\naccounts = [\"a\"]",
+         "nodes is missing"},
+        {"version = 1\n[[role]]\nname = \"a\"\nowner = \"o\"\nmax_lifetime = \"1h\"\nrisk = "
+         "\"low\"\n[role.x509]\nusage = [\"server\"]\nnames = [\"dns:*\"]",
+         "names"},
         {"version = ", "line 1"},
     }));
     const auto policy = policy::parse_policy(text);
@@ -239,7 +287,8 @@ TEST_CASE("a policy with an error says where, and what was meant") {
 TEST_CASE("address blocks are canonical or refused") {
     CHECK(*policy::parse_cidr("10.0.0.1") == "10.0.0.1/32");
     CHECK(*policy::parse_cidr("2001:DB8::/32") == "2001:db8::/32");
-    const auto* text = GENERATE("0.0.0.0/0", "::/0", "10.0.0.1/8", "10/8", "host", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/", "10.0.0.0/8,", " 10.0.0.0/8");
+    const auto* text = GENERATE("0.0.0.0/0", "::/0", "10.0.0.1/8", "10/8", "host", "10.0.0.0/33", "10.0.0.0/08",
+                                "10.0.0.0/", "10.0.0.0/8,", " 10.0.0.0/8");
     CHECK_FALSE(policy::parse_cidr(text));
     CHECK(policy::within("10.1.0.0/16", "10.0.0.0/8"));
     CHECK_FALSE(policy::within("10.0.0.0/8", "10.1.0.0/16"));

@@ -83,7 +83,13 @@ TEST_CASE("a permitted request becomes a certificate that the log proves") {
 
 TEST_CASE("X.509 takes the same path and is read back by Botan") {
     Authority a;
-    mint::Request request{policy::Ask{policy::Profile::x509, crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()}, a.alice, a.alice, {}, {}, false};
+    mint::Request request{
+        policy::Ask{policy::Profile::x509, crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()},
+        a.alice,
+        a.alice,
+        {},
+        {},
+        false};
     request.ask.role = *RoleName::parse("web");
     request.ask.names = {*wire::SubjectName::parse("dns:a.corp.example")};
     const auto outcome = a.mint->mint(request);
@@ -114,7 +120,8 @@ TEST_CASE("a dry run leaves no trace") {
     const auto size = *a.store->log_size();
     REQUIRE(std::holds_alternative<mint::Would>(*a.mint->mint(request)));
     CHECK(*a.store->log_size() == size);
-    REQUIRE(a.store->create_owner({*OwnerName::parse("bob"), "", "", {}, {}, policy::State::active}, a.alice, a.now(), store::Effect::dry_run));
+    REQUIRE(a.store->create_owner({*OwnerName::parse("bob"), "", "", {}, {}, policy::State::active}, a.alice, a.now(),
+                                  store::Effect::dry_run));
     CHECK(a.store->list_owners()->size() == 1);
     CHECK(*a.store->log_size() == size);
 }
@@ -159,14 +166,29 @@ TEST_CASE("serials go on after a restart, never back") {
 TEST_CASE("a join token is consumed once, by one of many") {
     Authority a;
     const Digest token = crypto::sha256(view("secret"));
-    REQUIRE(a.store->create_token({{}, token, *NodeName::parse("db-7"), *OwnerName::parse("alice"), {{"env", "dev"}}, {*HostName::parse("db-7")}, *OwnerName::parse("alice"), a.now() + *Lifetime::of_seconds(600), false},
+    REQUIRE(a.store->create_token({{},
+                                   token,
+                                   *NodeName::parse("db-7"),
+                                   *OwnerName::parse("alice"),
+                                   {{"env", "dev"}},
+                                   {*HostName::parse("db-7")},
+                                   *OwnerName::parse("alice"),
+                                   a.now() + *Lifetime::of_seconds(600),
+                                   false},
                                   a.alice, a.now(), store::Effect::apply));
     std::atomic<int> joined{0};
     std::vector<std::thread> nodes;
     for (int i = 0; i < 16; ++i)
         nodes.emplace_back([&] {
             const IdentityName node = *IdentityName::parse("node/db-7");
-            const mint::Request request{policy::Ask{policy::Profile::node, crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()}, node, node, {}, token, false};
+            const mint::Request request{
+                policy::Ask{policy::Profile::node,
+                            crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()},
+                node,
+                node,
+                {},
+                token,
+                false};
             const auto outcome = a.mint->mint(request);
             if (outcome && std::holds_alternative<steps::Issued>(*outcome)) ++joined;
         });
@@ -178,10 +200,25 @@ TEST_CASE("a join token is consumed once, by one of many") {
 TEST_CASE("an expired token joins nobody") {
     Authority a;
     const Digest token = crypto::sha256(view("secret"));
-    REQUIRE(a.store->create_token({{}, token, *NodeName::parse("db-7"), *OwnerName::parse("alice"), {}, {}, *OwnerName::parse("alice"), a.now() + *Lifetime::of_seconds(10), false}, a.alice, a.now(), store::Effect::apply));
+    REQUIRE(a.store->create_token({{},
+                                   token,
+                                   *NodeName::parse("db-7"),
+                                   *OwnerName::parse("alice"),
+                                   {},
+                                   {},
+                                   *OwnerName::parse("alice"),
+                                   a.now() + *Lifetime::of_seconds(10),
+                                   false},
+                                  a.alice, a.now(), store::Effect::apply));
     a.clock.set(fakes::kNow + 10);
     const IdentityName node = *IdentityName::parse("node/db-7");
-    const mint::Request request{policy::Ask{policy::Profile::node, crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()}, node, node, {}, token, false};
+    const mint::Request request{
+        policy::Ask{policy::Profile::node, crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()},
+        node,
+        node,
+        {},
+        token,
+        false};
     CHECK(a.mint->mint(request).error().id == "E-TOKEN");
     CHECK(a.signatures() == 0);
 }
@@ -189,14 +226,18 @@ TEST_CASE("an expired token joins nobody") {
 TEST_CASE("what was revoked is minted no more") {
     Authority a;
     auto request = a.ssh_request();
-    REQUIRE(a.store->revoke({store::RevokeBy::key, {}, {}, crypto::key_id(request.ask.key), "lost"}, a.alice, a.now(), store::Effect::apply));
+    REQUIRE(a.store->revoke({store::RevokeBy::key, {}, {}, crypto::key_id(request.ask.key), "lost"}, a.alice, a.now(),
+                            store::Effect::apply));
     CHECK(std::get<mint::Denied>(*a.mint->mint(request)).reasons.front().rule == "E-KEY-REVOKED");
     const auto living = a.mint->mint(a.ssh_request());
-    const auto reply = a.store->revoke({store::RevokeBy::serial, issued(living).serial(), {}, {}, "test"}, a.alice, a.now(), store::Effect::apply);
+    const auto reply = a.store->revoke({store::RevokeBy::serial, issued(living).serial(), {}, {}, "test"}, a.alice,
+                                       a.now(), store::Effect::apply);
     REQUIRE(reply);
     CHECK(reply->certificates == 1);
-    CHECK_FALSE(a.store->revoke({store::RevokeBy::serial, issued(living).serial(), {}, {}, "twice"}, a.alice, a.now(), store::Effect::apply));
-    REQUIRE(a.store->revoke({store::RevokeBy::identity, {}, a.alice, {}, "left"}, a.alice, a.now(), store::Effect::apply));
+    CHECK_FALSE(a.store->revoke({store::RevokeBy::serial, issued(living).serial(), {}, {}, "twice"}, a.alice, a.now(),
+                                store::Effect::apply));
+    REQUIRE(
+        a.store->revoke({store::RevokeBy::identity, {}, a.alice, {}, "left"}, a.alice, a.now(), store::Effect::apply));
     CHECK(std::get<mint::Denied>(*a.mint->mint(a.ssh_request())).reasons.front().rule == "E-IDENTITY-SUSPENDED");
 }
 
@@ -205,14 +246,27 @@ TEST_CASE("a key belongs to one identity") {
     const auto request = a.ssh_request();
     (void)issued(a.mint->mint(request));
     const IdentityName bob = *IdentityName::parse("human/bob");
-    CHECK(a.store->create_identity({bob, *OwnerName::parse("alice"), "", policy::State::active, {request.ask.key}, {}, {}, a.now()}, a.alice, a.now(), store::Effect::apply).error().id == "E-KEY-BOUND");
+    CHECK(a.store
+              ->create_identity(
+                  {bob, *OwnerName::parse("alice"), "", policy::State::active, {request.ask.key}, {}, {}, a.now()},
+                  a.alice, a.now(), store::Effect::apply)
+              .error()
+              .id == "E-KEY-BOUND");
 }
 
 TEST_CASE("nothing exists without an owner who answers") {
     Authority a;
     const IdentityName bob = *IdentityName::parse("human/bob");
-    CHECK(a.store->create_identity({bob, *OwnerName::parse("nobody"), "", policy::State::active, {}, {}, {}, a.now()}, a.alice, a.now(), store::Effect::apply).error().id == "E-OWNER-UNKNOWN");
-    CHECK(a.store->create_owner({*OwnerName::parse("alice"), "", "", {}, {}, policy::State::active}, a.alice, a.now(), store::Effect::apply).error().id == "E-OWNER-EXISTS");
+    CHECK(a.store
+              ->create_identity({bob, *OwnerName::parse("nobody"), "", policy::State::active, {}, {}, {}, a.now()},
+                                a.alice, a.now(), store::Effect::apply)
+              .error()
+              .id == "E-OWNER-UNKNOWN");
+    CHECK(a.store
+              ->create_owner({*OwnerName::parse("alice"), "", "", {}, {}, policy::State::active}, a.alice, a.now(),
+                             store::Effect::apply)
+              .error()
+              .id == "E-OWNER-EXISTS");
 }
 
 TEST_CASE("a clock that ran back dates nothing") {
@@ -232,7 +286,9 @@ TEST_CASE("free text never stands in the log") {
 }
 
 TEST_CASE("a log that was touched is found at start") {
-    const auto* sql = GENERATE("UPDATE log_tile SET hashes = zeroblob(length(hashes)) WHERE level = 0", "UPDATE log_head SET note = replace(note, char(10) || size || char(10), char(10) || (size - 1) || char(10)), size = size - 1");
+    const auto* sql = GENERATE("UPDATE log_tile SET hashes = zeroblob(length(hashes)) WHERE level = 0",
+                               "UPDATE log_head SET note = replace(note, char(10) || size || char(10), char(10) || "
+                               "(size - 1) || char(10)), size = size - 1");
     Authority a;
     (void)issued(a.mint->mint(a.ssh_request()));
     a.mint.reset();
@@ -247,7 +303,8 @@ TEST_CASE("log entries cannot be changed or deleted through SQL") {
     Authority a;
     sqlite3* handle = nullptr;
     REQUIRE(sqlite3_open(a.dir.path("db").c_str(), &handle) == SQLITE_OK);
-    CHECK(sqlite3_exec(handle, "UPDATE log_entry SET entry = x'00' WHERE idx = 1", nullptr, nullptr, nullptr) != SQLITE_OK);
+    CHECK(sqlite3_exec(handle, "UPDATE log_entry SET entry = x'00' WHERE idx = 1", nullptr, nullptr, nullptr) !=
+          SQLITE_OK);
     CHECK(sqlite3_exec(handle, "DELETE FROM log_entry WHERE idx = 1", nullptr, nullptr, nullptr) != SQLITE_OK);
     sqlite3_close(handle);
 }
@@ -263,7 +320,8 @@ TEST_CASE("a restored older database is refused") {
     a.store.reset();
     std::filesystem::copy_file(a.dir.path("old"), a.dir.path("db"), std::filesystem::copy_options::overwrite_existing);
     std::filesystem::remove(a.dir.path("db-wal"));
-    CHECK(store::open_sqlite(a.dir.path("db"), store::Create::no, "corp.example/log", *a.signer, a.rng).error().id == "E-LOG-BEHIND");
+    CHECK(store::open_sqlite(a.dir.path("db"), store::Create::no, "corp.example/log", *a.signer, a.rng).error().id ==
+          "E-LOG-BEHIND");
     // And with the head outside gone too, the signer's journal still knows.
     std::filesystem::remove(a.dir.path("db.head"));
     const auto opened = store::open_sqlite(a.dir.path("db"), store::Create::no, "corp.example/log", *a.signer, a.rng);

@@ -13,11 +13,13 @@
 using namespace mayfly;
 
 TEST_CASE("HMAC-SHA-256 is RFC 4231's") {
-    CHECK(wire::hex(crypto::hmac_sha256(view("Jefe"), view("what do ya want for nothing?"))) == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    CHECK(wire::hex(crypto::hmac_sha256(view("Jefe"), view("what do ya want for nothing?"))) ==
+          "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
 
 TEST_CASE("a key survives export, and its signatures verify") {
-    const auto algorithm = GENERATE(KeyAlgorithm::ed25519, KeyAlgorithm::ecdsa_p256, KeyAlgorithm::ecdsa_p384, KeyAlgorithm::ecdsa_p521, KeyAlgorithm::rsa);
+    const auto algorithm = GENERATE(KeyAlgorithm::ed25519, KeyAlgorithm::ecdsa_p256, KeyAlgorithm::ecdsa_p384,
+                                    KeyAlgorithm::ecdsa_p521, KeyAlgorithm::rsa);
     const auto key = crypto::PrivateKey::generate(algorithm);
     REQUIRE(key);
     const auto again = crypto::PrivateKey::import_secret(key->export_secret());
@@ -36,7 +38,8 @@ TEST_CASE("a key survives export, and its signatures verify") {
     auto stolen = *signature;
     stolen.key = crypto::PrivateKey::generate(algorithm)->public_key();
     CHECK_FALSE(crypto::verify(stolen, "purpose", view("message")));
-    for (std::size_t size = 0; size < blob->size(); ++size) REQUIRE_FALSE(wire::parse_sshsig(ByteView(*blob).first(size)));
+    for (std::size_t size = 0; size < blob->size(); ++size)
+        REQUIRE_FALSE(wire::parse_sshsig(ByteView(*blob).first(size)));
 }
 
 TEST_CASE("ssh-keygen signs for us, and verifies what we sign") {
@@ -52,7 +55,8 @@ TEST_CASE("ssh-keygen signs for us, and verifies what we sign") {
     const auto key = crypto::PrivateKey::generate(KeyAlgorithm::ed25519);
     std::ofstream(dir.path("allowed")) << "me " << wire::encode_ssh_key_line(key->public_key(), "") << "\n";
     std::ofstream(dir.path("sig")) << wire::encode_pem("SSH SIGNATURE", *crypto::sshsig(*key, "ns", view("hello")));
-    const std::vector<std::string> verify = {"ssh-keygen", "-Y", "verify", "-f", dir.path("allowed"), "-I", "me", "-n", "ns", "-s", dir.path("sig")};
+    const std::vector<std::string> verify = {"ssh-keygen", "-Y", "verify", "-f", dir.path("allowed"), "-I",
+                                             "me",         "-n", "ns",     "-s", dir.path("sig")};
     CHECK(client::run(verify, "hello")->exit_code == 0);
     CHECK(client::run(verify, "hullo")->exit_code != 0);
 }
@@ -71,7 +75,10 @@ TEST_CASE("a FIDO signature counts only with the user present") {
     signature.flags = flags;
     signature.counter = 7;
     wire::Writer covered;
-    covered.raw(crypto::sha256(view("ssh:"))).u8(flags).u32(7).raw(crypto::sha256(wire::sshsig_signed_bytes("ns", "sha512", crypto::sha512(view("m")))));
+    covered.raw(crypto::sha256(view("ssh:")))
+        .u8(flags)
+        .u32(7)
+        .raw(crypto::sha256(wire::sshsig_signed_bytes("ns", "sha512", crypto::sha512(view("m")))));
     signature.signature = *key->sign_x509(covered.bytes());
     CHECK(crypto::verify(signature, "ns", view("m")).has_value() == ((flags & 1) != 0));
     signature.counter = 8;

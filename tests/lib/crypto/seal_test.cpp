@@ -27,13 +27,16 @@ TEST_CASE("a sealed file that was touched does not open") {
     for (std::size_t i = 0; i < sealed.size(); ++i) {
         std::string changed = sealed;
         changed[i] = changed[i] == 'A' ? 'B' : 'A';
-        if (i > sealed.find("label") && i < sealed.find("argon2id")) continue;  // the label shown is not the one trusted
+        if (i > sealed.find("label") && i < sealed.find("argon2id"))
+            continue;  // the label shown is not the one trusted
         INFO(i);
         CHECK_FALSE(crypto::unseal(changed, secret("pass"), "log"));
     }
 }
 
 TEST_CASE("hostile parameters are refused before any work") {
-    const auto* text = GENERATE("mayfly-sealed-v1\nlabel l\nargon2id 4294967295 1 1\nAAAA\nAAAA\n", "mayfly-sealed-v1\nlabel l\nargon2id 64 4000000000 1\nAAAA\nAAAA\n", "mayfly-sealed-v1\n", "", "mayfly-sealed-v2\nlabel l\nargon2id 64 1 1\nAAAA\nAAAA\n");
+    const auto* text = GENERATE("mayfly-sealed-v1\nlabel l\nargon2id 4294967295 1 1\nAAAA\nAAAA\n",
+                                "mayfly-sealed-v1\nlabel l\nargon2id 64 4000000000 1\nAAAA\nAAAA\n",
+                                "mayfly-sealed-v1\n", "", "mayfly-sealed-v2\nlabel l\nargon2id 64 1 1\nAAAA\nAAAA\n");
     CHECK(crypto::unseal(text, secret("p"), "l").error().code == Code::malformed);
 }

@@ -43,7 +43,8 @@ struct Kept {
 
 constexpr const char* kCheckpoint =
     "ca.example.internal/audit\n3\nXIdG8ltZ4/c3xx3wioGYX4opyrtAL/Pbx1jZk/pG8Vc=\n\n"
-    "— ca.example.internal/audit khH9YHWWZbnFtot/qUWgqAayd8ZeEbz8j9sBC/HNrxwnxxLfFZTqhuTwRVo3w++GyDAK8uaR9b0Tch0zUSLsqQGrhgI=\n";
+    "— ca.example.internal/audit "
+    "khH9YHWWZbnFtot/qUWgqAayd8ZeEbz8j9sBC/HNrxwnxxLfFZTqhuTwRVo3w++GyDAK8uaR9b0Tch0zUSLsqQGrhgI=\n";
 
 }  // namespace
 
@@ -58,7 +59,8 @@ TEST_CASE("the checkpoint vector, whose root Go's tlog and note confirm") {
     tree.append(log::leaf_hash(Bytes{0}));
     tree.append(log::leaf_hash(view("issue:1")));
     CHECK(wire::base64(tree.root()) == "XIdG8ltZ4/c3xx3wioGYX4opyrtAL/Pbx1jZk/pG8Vc=");
-    const auto key = log::VerifierKey::parse("ca.example.internal/audit+9211fd60+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4");
+    const auto key =
+        log::VerifierKey::parse("ca.example.internal/audit+9211fd60+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4");
     REQUIRE(key);
     const auto head = log::open_checkpoint(kCheckpoint, *key);
     REQUIRE(head);
@@ -70,7 +72,9 @@ TEST_CASE("the signed-note vector of C2SP") {
     const auto key = log::VerifierKey::parse("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k");
     REQUIRE(key);
     CHECK(key->text() == "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k");
-    const std::string note = "This is an example message.\n\n— example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
+    const std::string note =
+        "This is an example message.\n\n— example.com/foo "
+        "Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n";
     const auto parsed = log::parse_note(note);
     REQUIRE(parsed);
     CHECK(log::verify_note(*parsed, *key));
@@ -90,7 +94,8 @@ TEST_CASE("a verifier key with another id is refused") {
 }
 
 TEST_CASE("notes that are not notes are refused") {
-    const auto* text = GENERATE("", "a\n", "a\n\n", "a\n\n- x AAAAAAA=\n", "a\n\n— x\n", "a\n\n— x AAAA", "a\rb\n\n— x AAAAAAAAAAA=\n");
+    const auto* text = GENERATE("", "a\n", "a\n\n", "a\n\n- x AAAAAAA=\n", "a\n\n— x\n", "a\n\n— x AAAA",
+                                "a\rb\n\n— x AAAAAAAAAAA=\n");
     CHECK_FALSE(log::parse_note(text));
 }
 
@@ -152,7 +157,8 @@ TEST_CASE("every small tree agrees with RFC 6962, proof by proof") {
             REQUIRE(proof);
             const Digest old_root = naive_root(kept.leaves, 0, old_size);
             REQUIRE(log::verify_consistency(old_size, old_root, size, root, *proof));
-            if (old_size > 0 && old_size < size) REQUIRE_FALSE(log::verify_consistency(old_size, log::empty_root(), size, root, *proof));
+            if (old_size > 0 && old_size < size)
+                REQUIRE_FALSE(log::verify_consistency(old_size, log::empty_root(), size, root, *proof));
         }
     }
 }
@@ -173,10 +179,16 @@ TEST_CASE("a proof file carries a leaf to its signed head") {
 }
 
 TEST_CASE("an event has one form") {
-    const log::Event event{"certificate.intent", Instant(1795235162), "human/alice", "alice", "human/alice", {{"serial", "1"}, {"names", wire::Json::Array{"ops"}}}};
+    const log::Event event{"certificate.intent", Instant(1795235162),
+                           "human/alice",        "alice",
+                           "human/alice",        {{"serial", "1"}, {"names", wire::Json::Array{"ops"}}}};
     const Bytes leaf = log::encode_event(event);
-    CHECK(text_of(leaf) == R"({"actor":"human/alice","data":{"names":["ops"],"serial":"1"},"owner":"alice","subject":"human/alice","time":"2026-11-21T04:26:02Z","type":"certificate.intent","v":1})");
+    CHECK(
+        text_of(leaf) ==
+        R"({"actor":"human/alice","data":{"names":["ops"],"serial":"1"},"owner":"alice","subject":"human/alice","time":"2026-11-21T04:26:02Z","type":"certificate.intent","v":1})");
     CHECK(*log::parse_event(leaf) == event);
-    CHECK_FALSE(log::parse_event(view(R"({ "actor":"a","data":{},"owner":"","subject":"","time":"2026-11-21T04:26:02Z","type":"t","v":1})")));
-    CHECK_FALSE(log::parse_event(view(R"({"actor":"a","data":{},"owner":"","subject":"","time":"2026-11-21T04:26:02Z","type":"t","v":2})")));
+    CHECK_FALSE(log::parse_event(
+        view(R"({ "actor":"a","data":{},"owner":"","subject":"","time":"2026-11-21T04:26:02Z","type":"t","v":1})")));
+    CHECK_FALSE(log::parse_event(
+        view(R"({"actor":"a","data":{},"owner":"","subject":"","time":"2026-11-21T04:26:02Z","type":"t","v":2})")));
 }

@@ -6,7 +6,8 @@ using namespace mayfly;
 
 TEST_CASE("a role name is a word") {
     CHECK(RoleName::parse("prod-db.read_1"));
-    const auto* text = GENERATE("", "ROOT", "root", "root ", "all", "-a", ".a", "a b", "a,b", "a@b", "a\nb", "a\tb", "rol\xc3\xa9", "a\"b", "a/b", "x{{y}}");
+    const auto* text = GENERATE("", "ROOT", "root", "root ", "all", "-a", ".a", "a b", "a,b", "a@b", "a\nb", "a\tb",
+                                "rol\xc3\xa9", "a\"b", "a/b", "x{{y}}");
     CHECK_FALSE(RoleName::parse(text));
     CHECK_FALSE(RoleName::parse(std::string(64, 'a')));
     CHECK_FALSE(RoleName::parse(std::string_view("a\0b", 3)));
@@ -15,7 +16,8 @@ TEST_CASE("a role name is a word") {
 TEST_CASE("a host name keeps to RFC 1123") {
     CHECK(HostName::parse("db-7.corp.example"));
     CHECK(HostName::parse("localhost"));
-    const auto* text = GENERATE("", ".", "a.", ".a", "a..b", "-a", "a-", "a-.b", "*.corp", "A", "a_b", "a b", "a\x1b[1m");
+    const auto* text =
+        GENERATE("", ".", "a.", ".a", "a..b", "-a", "a-", "a-.b", "*.corp", "A", "a_b", "a b", "a\x1b[1m");
     CHECK_FALSE(HostName::parse(text));
     CHECK_FALSE(HostName::parse(std::string(64, 'a')));
 }
@@ -47,4 +49,6 @@ TEST_CASE("a principal is a role, or a role at a node") {
     CHECK_FALSE(Principal::parse(text));
 }
 
-TEST_CASE("foreign text cannot forge a line or move a cursor") { CHECK(printable("a\nb\x1b[1m\"\\\xe2\x80\xae") == "a\\x0ab\\x1b[1m\\x22\\x5c\\xe2\\x80\\xae"); }
+TEST_CASE("foreign text cannot forge a line or move a cursor") {
+    CHECK(printable("a\nb\x1b[1m\"\\\xe2\x80\xae") == "a\\x0ab\\x1b[1m\\x22\\x5c\\xe2\\x80\\xae");
+}

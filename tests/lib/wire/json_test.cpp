@@ -7,7 +7,8 @@ using namespace mayfly;
 using wire::parse_json;
 
 TEST_CASE("canonical JSON is RFC 8785") {
-    const auto json = parse_json("{ \"b\": [1, true, null, \"\\u20ac\\u000a\\u001f/\"], \"a\": {\"z\": -5, \"A\": \"\\\\\\\"\"} }");
+    const auto json =
+        parse_json("{ \"b\": [1, true, null, \"\\u20ac\\u000a\\u001f/\"], \"a\": {\"z\": -5, \"A\": \"\\\\\\\"\"} }");
     REQUIRE(json);
     CHECK(json->canonical() == "{\"a\":{\"A\":\"\\\\\\\"\",\"z\":-5},\"b\":[1,true,null,\"\xe2\x82\xac\\n\\u001f/\"]}");
     CHECK(parse_json(json->canonical())->canonical() == json->canonical());
@@ -15,7 +16,8 @@ TEST_CASE("canonical JSON is RFC 8785") {
 }
 
 TEST_CASE("JSON that two readers could read differently is refused") {
-    const auto* text = GENERATE("{\"a\":1,\"a\":2}", "{\"a\":1} x", "1.5", "1e3", "9007199254740993", "[1,]", "{'a':1}", "\"\xff\"", "", "[1]]", "nul", "\"\\ud800\"");
+    const auto* text = GENERATE("{\"a\":1,\"a\":2}", "{\"a\":1} x", "1.5", "1e3", "9007199254740993", "[1,]", "{'a':1}",
+                                "\"\xff\"", "", "[1]]", "nul", "\"\\ud800\"");
     CHECK_FALSE(parse_json(text));
 }
 
@@ -28,12 +30,15 @@ TEST_CASE("JSON is bounded in depth and size") {
 }
 
 TEST_CASE("a body says which member is wrong, and what was meant") {
-    const auto unknown = wire::parse_body<api::SshUserRequest>(R"({"role":"r","public_key":"k","principal":["x"]})", "request");
+    const auto unknown =
+        wire::parse_body<api::SshUserRequest>(R"({"role":"r","public_key":"k","principal":["x"]})", "request");
     REQUIRE_FALSE(unknown);
     CHECK_THAT(unknown.error().message, Contains("principal"));
     CHECK_THAT(unknown.error().fix, Contains("principals"));
-    CHECK_THAT(wire::parse_body<api::SshUserRequest>(R"({"role":"r"})", "request").error().message, Contains("public_key"));
-    CHECK_THAT(wire::parse_body<api::SshUserRequest>(R"({"role":1,"public_key":"k"})", "request").error().message, Contains("role must be a string"));
+    CHECK_THAT(wire::parse_body<api::SshUserRequest>(R"({"role":"r"})", "request").error().message,
+               Contains("public_key"));
+    CHECK_THAT(wire::parse_body<api::SshUserRequest>(R"({"role":1,"public_key":"k"})", "request").error().message,
+               Contains("role must be a string"));
     CHECK_THAT(wire::parse_body<api::SshUserRequest>(R"([])", "request").error().message, Contains("object"));
 }
 
@@ -47,5 +52,6 @@ TEST_CASE("a body survives its own JSON") {
     REQUIRE(back);
     CHECK(back->extensions.has_value());  // "no extensions" is not "the role's extensions"
     CHECK(back->principals == body.principals);
-    CHECK(wire::schema<api::SshUserRequest>().canonical().find("\"required\":[\"role\",\"public_key\"]") != std::string::npos);
+    CHECK(wire::schema<api::SshUserRequest>().canonical().find("\"required\":[\"role\",\"public_key\"]") !=
+          std::string::npos);
 }

@@ -51,11 +51,13 @@ wire::SshCertificate good() {
 }  // namespace
 
 TEST_CASE("ssh-keygen's keys and certificates read back to the same bytes") {
-    const auto [type, bits] = GENERATE(table<std::string, std::string>({{"ed25519", "256"}, {"ecdsa", "256"}, {"ecdsa", "384"}, {"ecdsa", "521"}, {"rsa", "2048"}}));
+    const auto [type, bits] = GENERATE(table<std::string, std::string>(
+        {{"ed25519", "256"}, {"ecdsa", "256"}, {"ecdsa", "384"}, {"ecdsa", "521"}, {"rsa", "2048"}}));
     const TempDir dir;
     keygen({"-t", type, "-b", bits, "-N", "", "-C", "subject key", "-f", dir.path("key")});
     keygen({"-t", "ed25519", "-N", "", "-f", dir.path("ca")});
-    keygen({"-s", dir.path("ca"), "-I", "human/alice/ops/g-1", "-n", "ops,ops@db-7", "-z", "42", "-V", "+1h", "-O", "clear", "-O", "permit-pty", "-O", "force-command=uptime", "-O", "source-address=10.0.0.0/8",
+    keygen({"-s", dir.path("ca"), "-I", "human/alice/ops/g-1", "-n", "ops,ops@db-7", "-z", "42", "-V", "+1h", "-O",
+            "clear", "-O", "permit-pty", "-O", "force-command=uptime", "-O", "source-address=10.0.0.0/8",
             dir.path("key.pub")});
 
     const auto line = wire::parse_ssh_key_line(slurp(dir.path("key.pub")));
@@ -71,13 +73,15 @@ TEST_CASE("ssh-keygen's keys and certificates read back to the same bytes") {
     CHECK(read->fields.subject == line->key);
     CHECK(read->fields.serial == 42);
     CHECK(read->fields.principals == std::vector<std::string>{"ops", "ops@db-7"});
-    CHECK(read->fields.critical_options == std::vector<wire::SshOption>{{"force-command", "uptime"}, {"source-address", "10.0.0.0/8"}});
+    CHECK(read->fields.critical_options ==
+          std::vector<wire::SshOption>{{"force-command", "uptime"}, {"source-address", "10.0.0.0/8"}});
     CHECK(wire::encode_to_be_signed(read->fields) == read->to_be_signed);
     CHECK(wire::encode_signed(read->to_be_signed, read->signature_algorithm, read->signature) == *blob);
     CHECK(crypto::verify(*read));
     CHECK(wire::lint(read->fields).empty());
 
-    for (std::size_t size = 0; size < blob->size(); ++size) REQUIRE_FALSE(wire::parse_ssh_certificate(ByteView(*blob).first(size)));
+    for (std::size_t size = 0; size < blob->size(); ++size)
+        REQUIRE_FALSE(wire::parse_ssh_certificate(ByteView(*blob).first(size)));
     auto longer = *blob;
     longer.push_back(0);
     CHECK_FALSE(wire::parse_ssh_certificate(longer));
@@ -89,7 +93,8 @@ TEST_CASE("ssh-keygen's keys and certificates read back to the same bytes") {
 
 TEST_CASE("ssh-keygen reads what we write, and ssh-keygen's word is ours") {
     const TempDir dir;
-    const auto ca = crypto::PrivateKey::generate(GENERATE(KeyAlgorithm::ed25519, KeyAlgorithm::ecdsa_p256, KeyAlgorithm::ecdsa_p384, KeyAlgorithm::rsa));
+    const auto ca = crypto::PrivateKey::generate(
+        GENERATE(KeyAlgorithm::ed25519, KeyAlgorithm::ecdsa_p256, KeyAlgorithm::ecdsa_p384, KeyAlgorithm::rsa));
     const auto subject = crypto::PrivateKey::generate(KeyAlgorithm::ed25519);
     REQUIRE(ca);
     REQUIRE(subject);
@@ -119,12 +124,27 @@ TEST_CASE("ssh-keygen reads what we write, and ssh-keygen's word is ours") {
 TEST_CASE("the linter finds what OpenSSH would let through") {
     CHECK(wire::lint(good()).empty());
     using Break = void (*)(wire::SshCertificate&);
-    const auto broken = GENERATE(values<Break>({[](auto& c) { c.principals.clear(); }, [](auto& c) { c.principals = {"deploy,root"}; }, [](auto& c) { c.principals = {"b", "a"}; },
-                                                [](auto& c) { c.principals = {"a", "a"}; }, [](auto& c) { c.principals = {"*"}; }, [](auto& c) { c.serial = 0; },
-                                                [](auto& c) { c.serial = 1ULL << 63U; }, [](auto& c) { c.key_id = "a\nb"; }, [](auto& c) { c.key_id.clear(); },
-                                                [](auto& c) { c.valid_before = UINT64_MAX; }, [](auto& c) { c.valid_before = c.valid_after; },
-                                                [](auto& c) { c.extensions = {{"permit-pty", ""}, {"permit-pty", ""}}; }, [](auto& c) { c.extensions = {{"permit-all", ""}}; },
-                                                [](auto& c) { c.critical_options = {{"force-command", ""}}; }, [](auto& c) { c.type = wire::SshCertificateType::host; }}));
+    const auto broken = GENERATE(values<Break>(
+        {[](auto& c) { c.principals.clear(); }, [](auto& c) { c.principals = {"deploy,root"}; },
+         [](auto& c) {
+             c.principals = {"b", "a"};
+         },
+         [](auto& c) {
+             c.principals = {"a", "a"};
+         },
+         [](auto& c) { c.principals = {"*"}; }, [](auto& c) { c.serial = 0; }, [](auto& c) { c.serial = 1ULL << 63U; },
+         [](auto& c) { c.key_id = "a\nb"; }, [](auto& c) { c.key_id.clear(); },
+         [](auto& c) { c.valid_before = UINT64_MAX; }, [](auto& c) { c.valid_before = c.valid_after; },
+         [](auto& c) {
+             c.extensions = {{"permit-pty", ""}, {"permit-pty", ""}};
+         },
+         [](auto& c) {
+             c.extensions = {{"permit-all", ""}};
+         },
+         [](auto& c) {
+             c.critical_options = {{"force-command", ""}};
+         },
+         [](auto& c) { c.type = wire::SshCertificateType::host; }}));
     auto c = good();
     broken(c);
     CHECK_FALSE(wire::lint(c).empty());

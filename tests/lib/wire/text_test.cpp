@@ -6,7 +6,13 @@
 using namespace mayfly;
 
 TEST_CASE("base64 is RFC 4648's") {
-    const auto [plain, coded] = GENERATE(table<const char*, const char*>({{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}}));
+    const auto [plain, coded] = GENERATE(table<const char*, const char*>({{"", ""},
+                                                                          {"f", "Zg=="},
+                                                                          {"fo", "Zm8="},
+                                                                          {"foo", "Zm9v"},
+                                                                          {"foob", "Zm9vYg=="},
+                                                                          {"fooba", "Zm9vYmE="},
+                                                                          {"foobar", "Zm9vYmFy"}}));
     CHECK(wire::base64(view(plain)) == coded);
     CHECK(*wire::parse_base64(coded) == to_bytes(plain));
 }

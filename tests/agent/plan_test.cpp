@@ -1,0 +1,119 @@
+#include "agent/plan.h"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "agent/perform.h"
+#include "lib/client/run.h"
+#include "lib/crypto/crypto.h"
+#include "lib/wire/ssh_key.h"
+#include "tests/catch.h"
+#include "tests/fakes/temp_dir.h"
+
+using namespace mayfly;
+
+namespace {
+
+std::string ca_line() {
+    return wire::encode_ssh_key_line(crypto::PrivateKey::generate(KeyAlgorithm::ed25519)->public_key(), "ca");
+}
+
+api::NodeTrust good() {
+    api::NodeTrust trust;
+    trust.node = "db-7";
+    trust.ssh_user_cas = {ca_line()};
+    trust.accounts["deploy"] = {"ops", "ops@db-7"};
+    return trust;
+}
+
+/// A real sshd's configuration in a folder of its own; sshd itself is only asked to judge it.
+struct Host {
+    TempDir dir;
+    agent::Config config;
+    Host() {
+        REQUIRE(client::run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", dir.path("host_key")})->exit_code ==
+                0);
+        std::ofstream(dir.path("sshd_config")) << "HostKey " << dir.path("host_key") << "\n";
+        std::filesystem::create_directory(dir.path("trust"));
+        config.sshd_config = dir.path("sshd_config");
+        config.drop_in = dir.path("drop_in.conf");
+        config.trust_dir = dir.path("trust");
+        config.reload = {"true"};
+        if (::geteuid() == 0) std::filesystem::create_directories("/run/sshd");  // sshd -t asks for it
+    }
+};
+
+}  // namespace
+
+TEST_CASE("what the CA sends can never become sshd syntax") {
+    using Change = void (*)(api::NodeTrust&);
+    const auto change = GENERATE(values<Change>({
+        [](auto& t) { t.ssh_user_cas.clear(); },
+        [](auto& t) { t.ssh_user_cas[0] = "cert-authority ssh-ed25519 AAAA"; },
+        [](auto& t) { t.ssh_user_cas[0] += "\nssh-ed25519 AAAA"; },
+        [](auto& t) { t.accounts["../root"].push_back("ops"); },
+        [](auto& t) { t.accounts["a b"].push_back("ops"); },
+        [](auto& t) { t.accounts["deploy"].push_back("command=\"sh\" root"); },
+        [](auto& t) { t.accounts["deploy"].push_back("ops\nroot"); },
+        [](auto& t) { t.accounts["deploy"].push_back("*"); },
+        [](auto& t) { t.accounts["deploy"].push_back(""); },
+    }));
+    auto trust = good();
+    CHECK(agent::plan_trust(trust, {}));
+    change(trust);
+    CHECK_FALSE(agent::plan_trust(trust, {}));
+}
+
+TEST_CASE("the drop-in lets in certificates and nothing else") {
+    const auto set = agent::plan_trust(good(), {});
+    const auto text = agent::sshd_snippet("/d", *set);
+    for (const auto* line :
+         {"TrustedUserCAKeys /d/user_ca.pub\n", "AuthorizedPrincipalsFile /d/principals/%u\n",
+          "AuthorizedKeysFile none\n", "PasswordAuthentication no\n", "KbdInteractiveAuthentication no\n"})
+        CHECK_THAT(text, Contains(line));
+    CHECK(set->files.at("principals/deploy") == "ops\nops@db-7\n");
+}
+
+TEST_CASE("a certificate is renewed between one half and three quarters of its life") {
+    crypto::SystemRng rng;
+    std::int64_t least = 1000, most = 0;
+    for (int i = 0; i < 2000; ++i) {
+        const auto at = agent::renew_at(Instant(0), Instant(1000), rng).seconds();
+        least = std::min(least, at);
+        most = std::max(most, at);
+    }
+    CHECK(least >= 500);
+    CHECK(most <= 750);
+    CHECK(most - least > 200);  // spread, not a herd
+}
+
+TEST_CASE("sshd judges a set before it is switched to, and keeps the last good one") {
+    const Host host;
+    const auto first = agent::plan_trust(good(), {});
+    const auto applied = agent::perform(host.config, *first);
+    INFO((applied ? "" : applied.error().message));
+    REQUIRE(applied);
+    CHECK(*applied == agent::Change::applied);
+    CHECK(*agent::observe(host.config) == *first);
+    CHECK(*agent::perform(host.config, *first) == agent::Change::none);
+
+    SECTION("a set that sshd refuses") {
+        auto bad = *first;
+        bad.files["x-cert.pub"] = "not a certificate\n";
+        CHECK(agent::perform(host.config, bad).error().id == "E-SSHD-TEST");
+        CHECK(*agent::observe(host.config) == *first);
+    }
+    SECTION("a reload that fails") {
+        auto config = host.config;
+        config.reload = {"false"};
+        const auto next = agent::plan_trust(good(), {});
+        CHECK(agent::perform(config, *next).error().id == "E-SSHD-RELOAD");
+        CHECK(*agent::observe(config) == *first);
+    }
+    SECTION("a set that replaces it") {
+        const auto next = agent::plan_trust(good(), {});
+        CHECK(*agent::perform(host.config, *next) == agent::Change::applied);
+        CHECK(*agent::observe(host.config) == *next);
+    }
+}
