@@ -1,6 +1,7 @@
 // DER (X.690) against the examples of the standard and against openssl's writer.
 #include "lib/wire/der.h"
 
+#include "mayfly/time.h"
 #include "tests/lib/wire/foreign.h"
 
 using namespace mayfly;
@@ -17,6 +18,7 @@ Result<der::Element> read_one(ByteView bytes) {
     return element;
 }
 
+/// Borrows from `bytes`, like the reader.
 der::Element element_of(const Bytes& bytes) {
     const auto element = read_one(bytes);
     REQUIRE(element);
@@ -129,7 +131,8 @@ TEST_CASE("a number has one encoding") {
                                                   {"02020080", "80"},
                                                   {"0203010001", "010001"},
                                                   {"020900ffffffffffffffff", "ffffffffffffffff"}}));
-    const auto number = der::parse_unsigned(element_of(unhex(bytes)), "number");
+    const Bytes encoded = unhex(bytes);
+    const auto number = der::parse_unsigned(element_of(encoded), "number");
     REQUIRE(number);
     CHECK(hex(*number) == magnitude);
     CHECK(hex(der::integer(*number)) == bytes);
@@ -184,7 +187,8 @@ TEST_CASE("times take the form that RFC 5280 section 4.1.2.5 gives their year") 
                                               {"2050-01-01T00:00:00Z", der::kGeneralizedTime, "20500101000000Z"},
                                               {"9999-12-31T23:59:59Z", der::kGeneralizedTime, "99991231235959Z"}}));
     const Instant at = *Instant::parse(text);
-    const der::Element element = element_of(der::time(at.seconds()));
+    const Bytes encoded = der::time(at.seconds());
+    const der::Element element = element_of(encoded);
     CHECK(element.tag == form);
     CHECK(text_of(element.contents) == contents);
     CHECK(*der::parse_time(element) == at.seconds());

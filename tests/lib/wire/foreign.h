@@ -25,9 +25,7 @@ inline std::string must_run(std::vector<std::string> argv, std::string_view inpu
 /// ec_paramgen_curve:P-256.
 inline std::string make_key(const TemporaryFolder& folder, const std::string& algorithm, const std::string& option = {},
                             const std::string& name = "key.pem") {
-    std::vector<std::string> argv = {"openssl", "genpkey", "-quiet",         "-algorithm",
-                                     algorithm, "-out",    folder.file(name)};
-    if (run_command({"openssl", "version"}).out.starts_with("OpenSSL 3.0")) argv.erase(argv.begin() + 2);
+    std::vector<std::string> argv = {"openssl", "genpkey", "-algorithm", algorithm, "-out", folder.file(name)};
     if (!option.empty()) argv.insert(argv.end(), {"-pkeyopt", option});
     must_run(argv);
     return folder.file(name);
