@@ -218,6 +218,19 @@ Status names_agree(const wire::CertificateRequest& csr, const std::vector<wire::
     return {};
 }
 
+/// A considered no, like those of policy: one leaf, no signature.
+Response refuse_names(App& app, const Request& request, const auth::Caller& caller, const std::string& role,
+                      const Error& error) {
+    const auto recorded = app.store->record_refusal({caller.identity().text(),
+                                                     caller.owner().text(),
+                                                     std::string(policy::name(Profile::x509)),
+                                                     printable(role),
+                                                     {{error.code, error.id, error.message, error.why, error.fix}},
+                                                     crypto::sha256(view(request.body)),
+                                                     app.clock.now()});
+    return http::problem(recorded ? error : recorded.error(), request.request_id);
+}
+
 Response x509(App& app, const Request& request, const auth::Caller& caller) {
     return with_body<api::X509Request>(request, [&](const api::X509Request& body) {
         const auto csr = proven_csr(body.csr);
@@ -226,8 +239,9 @@ Response x509(App& app, const Request& request, const auth::Caller& caller) {
         Status ok = set_optional(ask.role, body.role, "role");
         if (ok) ok = set_lifetime(ask, body.ttl);
         if (ok) ok = set_list(ask.names, body.names, "names");
-        if (ok) ok = names_agree(*csr, ask.names);
         if (!ok) return http::problem(ok.error(), request.request_id);
+        if (auto agree = names_agree(*csr, ask.names); !agree)
+            return refuse_names(app, request, caller, body.role, agree.error());
         ask.reason = body.reason;
         return mint_and_answer(app, request, std::move(ask), caller, body.dry_run);
     });

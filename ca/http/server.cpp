@@ -152,7 +152,7 @@ void Server::stop(std::chrono::milliseconds grace) {
         impl->pause.cancel();
     });
     const auto deadline = std::chrono::steady_clock::now() + grace;
-    while (impl_->shared->queued > 0 && std::chrono::steady_clock::now() < deadline)
+    while (impl_->shared->unanswered > 0 && std::chrono::steady_clock::now() < deadline)
         impl_->shared->admission.wait_until_empty(std::chrono::milliseconds(20));
     impl_->network.stop();
     for (auto& thread : impl_->threads) thread.join();

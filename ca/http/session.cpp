@@ -39,7 +39,10 @@ public:
     }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
-    ~Session() { shared_->admission.leave(group_); }
+    ~Session() {
+        answered();
+        shared_->admission.leave(group_);
+    }
 
     void start() {
         asio::dispatch(stream_.get_executor(), [self = shared_from_this()] {
@@ -137,6 +140,8 @@ private:
                     request_.request_id),
                 keep_alive);
         }
+        pending_ = true;
+        shared_->unanswered.fetch_add(1);
         beast::get_lowest_layer(stream_).expires_never();  // the wait for a worker is ours, not the client's
         asio::post(shared_->workers, [self = shared_from_this(), route, keep_alive] {
             Response response = self->handle(*route);
@@ -181,10 +186,15 @@ private:
         log(response, reply->body().size());
         set_deadline(limits().request_deadline);
         beast::http::async_write(stream_, *reply, [self = shared_from_this(), reply](error_code error, std::size_t) {
+            self->answered();
             if (error) return;
             if (!reply->keep_alive()) return self->close();
             self->wait_for_request();
         });
+    }
+
+    void answered() {
+        if (std::exchange(pending_, false)) shared_->unanswered.fetch_sub(1);
     }
 
     void log(const Response& response, std::size_t bytes) {
@@ -212,6 +222,7 @@ private:
     Request request_;
     Bytes certificate_;
     std::size_t served_ = 0;
+    bool pending_ = false;  ///< a dispatched request whose answer is not written yet
     Clock::time_point started_;
 };
 

@@ -35,7 +35,8 @@ struct Shared {
         : options(std::move(given)), admission(options.limits), workers(options.workers) {}
     const ServerOptions options;
     Admission admission;
-    std::atomic<std::size_t> queued{0};
+    std::atomic<std::size_t> queued{0};      ///< waiting for, or with, a worker
+    std::atomic<std::size_t> unanswered{0};  ///< dispatched and not yet written: what a graceful stop waits for
     std::atomic<std::uint64_t> next_request{1};
     std::atomic<bool> stopping{false};
     std::string instance;  ///< distinguishes request ids of one run from the next

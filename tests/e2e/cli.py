@@ -88,6 +88,8 @@ try:
     expect(run("cert", "issue", "--role", "web", "--name", "a.test.internal", "--csr", "c.csr", "--out", "c"), 0)
     expect(world.run("openssl", "verify", "-CAfile", "c/ca.pem", "-untrusted", "c/chain.pem", "c/cert.pem"), 0, "OK")
     expect(run("cert", "issue", "--role", "web", "--name", "b.test.internal", "--csr", "c.csr", "--out", "no"), 5, "E-CSR-NAMES")
+    last = world.entries()[-1]
+    assert last["type"] == "request.refused" and last["data"]["reasons"][0]["rule"] == "E-CSR-NAMES", last
     expect(run("--dry-run", "cert", "issue", "--role", "web", "--name", "b.test.internal", "--out", "no"), 0, "would be minted")
     assert not (world.dir / "no").exists()
 

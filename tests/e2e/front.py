@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""The network front against strangers: every limit, on the wire, and an honest client beside a thousand slow ones."""
+import pathlib
+import re
+import socket
+import ssl
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from world import POLICY, World  # noqa: E402
+
+passed = 0
+world = World(POLICY)
+
+
+def fact(true, what):
+    global passed
+    assert true, what
+    passed += 1
+
+
+def connect(source="127.0.1.1"):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(world.dir / "ca/root.pem")
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=15, source_address=(source, 0)))
+
+
+def talk(request, source="127.0.1.1"):
+    """Sends bytes; returns the status of each answer until the server closes or is silent after an answer."""
+    with connect(source) as s:
+        try:
+            s.sendall(request)
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
+            pass
+        got = b""
+        try:
+            while chunk := s.recv(65536):
+                got += chunk
+                if b"\r\n\r\n" in got and b"connection: close" not in got.lower():
+                    s.settimeout(0.3)
+        except (TimeoutError, ConnectionResetError, ssl.SSLError):
+            pass
+        return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", got)], got
+
+
+try:
+    url = world.start()
+    port = int(url.rsplit(":", 1)[1])
+    host = b"Host: ca\r\n"
+    json_post = b"POST /v1/login HTTP/1.1\r\n" + host + b"Content-Type: application/json\r\n"
+    table = [
+        ("an ordinary request", b"GET /healthz HTTP/1.1\r\n" + host + b"\r\n", [200]),
+        ("two requests in one segment", (b"GET /healthz HTTP/1.1\r\n" + host + b"\r\n") * 2, [200, 200]),
+        ("no Host", b"GET /healthz HTTP/1.1\r\n\r\n", [400]),
+        ("two Hosts", b"GET /healthz HTTP/1.1\r\n" + host + host + b"\r\n", [400]),
+        ("a GET with a body that is a request", b"GET /healthz HTTP/1.1\r\n" + host + b"Content-Length: 40\r\n\r\nGET /readyz HTTP/1.1\r\nHost: ca\r\n\r\n", [400]),
+        ("both ways to frame a body", json_post + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", [400]),
+        ("Content-Length twice", json_post + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", [400]),
+        ("a large body announced", json_post + b"Content-Length: 70000\r\n\r\n", [413]),
+        ("a chunked body without end", json_post + b"Transfer-Encoding: chunked\r\n\r\n" + b"2000\r\n" + b"x" * 0x2000 + (b"\r\n2000\r\n" + b"x" * 0x2000) * 20, [413]),
+        ("headers without end", b"GET /healthz HTTP/1.1\r\n" + host + b"X: " + b"y" * 40000, [431]),
+        ("too many headers", b"GET /healthz HTTP/1.1\r\n" + host + b"".join(b"X-%d: y\r\n" % i for i in range(150)) + b"\r\n", [400]),
+        ("a compressed body", json_post + b"Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", [415]),
+        ("a form", b"POST /v1/login HTTP/1.1\r\n" + host + b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 2\r\n\r\n{}", [415]),
+        ("Expect", json_post + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}", [400]),
+        ("another method", b"DELETE /healthz HTTP/1.1\r\n" + host + b"\r\n", [400]),
+        ("a path with escapes", b"GET /%2e%2e/healthz HTTP/1.1\r\n" + host + b"\r\n", [400]),
+        ("an absolute target", b"GET https://evil/healthz HTTP/1.1\r\n" + host + b"\r\n", [400]),
+        ("a long target", b"GET /" + b"a" * 8000 + b" HTTP/1.1\r\n" + host + b"\r\n", [400]),
+        ("no such path", b"GET /nothing HTTP/1.1\r\n" + host + b"\r\n", [404]),
+        ("another method's path", b"GET /v1/login HTTP/1.1\r\n" + host + b"\r\n", [404]),
+        ("a body that is not JSON", json_post + b"Content-Length: 2\r\n\r\n{x", [401]),
+        ("no certificate", b"GET /v1/whoami HTTP/1.1\r\n" + host + b"\r\n", [401]),
+        ("an address in a header", b"GET /nothing HTTP/1.1\r\n" + host + b"REMOTE_ADDR: 6.6.6.6\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n", [404]),
+    ]
+    for name, request, expected in table:
+        statuses, raw = talk(request)
+        fact(statuses == expected, f"{name}: {statuses}, not {expected}\n{raw[:500]!r}")
+    _, raw = talk(b"GET /nothing HTTP/1.1\r\n" + host + b"\r\n")
+    for header in (b"X-Content-Type-Options: nosniff", b"Cache-Control: no-store", b"Replay-Nonce: ", b"application/problem+json"):
+        fact(header in raw, f"{header} is missing")
+    fact(b"6.6.6.6" not in (world.dir / "ca.log").read_bytes(), "a header changed the remote address")
+
+    # The second connection of a client that offers its session is a new one.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(world.dir / "ca/root.pem")
+    first = context.wrap_socket(socket.create_connection(("127.0.0.1", port)))
+    first.sendall(b"GET /healthz HTTP/1.1\r\n" + host + b"\r\n")
+    first.recv(4096)
+    session = first.session
+    again = context.wrap_socket(socket.create_connection(("127.0.0.1", port)), session=session)
+    fact(not again.session_reused, "a TLS session was resumed")
+    first.close()
+    again.close()
+
+    # A thousand idle and dripping connections from 32 addresses.
+    slow = []
+    for number in range(1000):
+        s = socket.create_connection(("127.0.0.1", port), timeout=5, source_address=(f"127.0.0.{2 + number % 32}", 0))
+        s.setblocking(False)
+        slow.append(s)
+    worst = 0.0
+    for _ in range(10):
+        for s in slow[::2]:
+            try:
+                s.send(b"\x16")
+            except OSError:
+                pass
+        began = time.monotonic()
+        statuses, _ = talk(b"GET /readyz HTTP/1.1\r\n" + host + b"Connection: close\r\n\r\n")
+        worst = max(worst, time.monotonic() - began)
+        fact(statuses == [200], f"honest request: {statuses}")
+    fact(worst < 1.0, f"an honest request took {worst:.2f} s")
+    rss = int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{world.ca.pid}/status").read_text()).group(1)) // 1024
+    fact(rss < 256, f"{rss} MiB")
+    # One address cannot have more than its share.
+    crowd = [socket.create_connection(("127.0.0.1", port), timeout=5, source_address=("127.0.2.1", 0)) for _ in range(40)]
+    crowd[-1].settimeout(5)
+    fact(crowd[-1].recv(1) == b"", "the 40th connection of one address was kept")
+    for s in slow + crowd:
+        s.close()
+    print(f"with 1,000 slow connections: {worst * 1000:.0f} ms at worst, {rss} MiB")
+    fact(world.stop() == 0, "the CA did not stop gracefully")
+    print(f"{passed} passed, 0 failed")
+finally:
+    world.close()
