@@ -3,7 +3,6 @@
 //
 // A function that can fail returns Result<T>. An exception means "this process is broken" (out of memory, a violated
 // invariant) and ends it; libraries that throw are caught in the one file that wraps them.
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,6 +70,6 @@ inline tl::unexpected<Error> pass(Error error, std::string_view context) {
 
 /// ensure ends the process with a message when an invariant of ours does not hold. It stays on in release builds:
 /// a CA that no longer knows what it is doing must not go on minting.
-void ensure(bool invariant, const char* message, std::source_location where = std::source_location::current());
+void ensure(bool invariant, const char* message, const char* file = __builtin_FILE(), int line = __builtin_LINE());
 
 }  // namespace mayfly

@@ -24,9 +24,9 @@ std::string_view name(Code code) {
     return "internal";
 }
 
-void ensure(bool invariant, const char* message, std::source_location where) {
+void ensure(bool invariant, const char* message, const char* file, int line) {
     if (invariant) return;
-    std::fprintf(stderr, "fatal: %s (%s:%u)\n", message, where.file_name(), static_cast<unsigned>(where.line()));
+    std::fprintf(stderr, "fatal: %s (%s:%d)\n", message, file, line);
     std::abort();
 }
 
