@@ -16,16 +16,6 @@ std::string certificate_file(const Config& config) { return config.state_dir + "
 std::string bundle_file(const Config& config) { return config.state_dir + "/bundle.json"; }
 std::string status_file(const Config& config) { return config.state_dir + "/status.json"; }
 
-Result<std::string> make_csr(const crypto::PrivateKey& key) {
-    const auto to_be_signed = wire::encode_csr_to_be_signed(key.public_key(), {});
-    if (!to_be_signed) return pass(to_be_signed.error());
-    const auto signature = key.sign_x509(*to_be_signed);
-    if (!signature) return pass(signature.error());
-    const auto der = wire::encode_csr(*to_be_signed, key.public_key().algorithm, *signature);
-    if (!der) return pass(der.error());
-    return wire::encode_pem("CERTIFICATE REQUEST", *der);
-}
-
 /// Key and certificate are one file each; a reader that sees a new key beside an old certificate asks again next round,
 /// so the certificate, which is useless without its key, is written last.
 Status save_identity(const Config& config, const crypto::PrivateKey& key, const api::CertificateReply& reply) {
@@ -56,7 +46,7 @@ Status enroll(const Config& config, const Digest& fingerprint, const std::string
     if (!ca) return pass(ca.error());
     const auto key = crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256);
     if (!key) return pass(key.error());
-    const auto csr = make_csr(*key);
+    const auto csr = crypto::make_csr(*key, {});
     if (!csr) return pass(csr.error());
     const auto reply = ca->mint("/v1/enroll", api::EnrollRequest{token, *csr});
     if (!reply) return pass(reply.error());
@@ -96,7 +86,7 @@ Status Node::renew_identity(Instant now, Rng& rng) {
     if (!ca) return pass(ca.error());
     const auto key = crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256);
     if (!key) return pass(key.error());
-    const auto csr = make_csr(*key);
+    const auto csr = crypto::make_csr(*key, {});
     if (!csr) return pass(csr.error());
     const auto reply = ca->mint("/v1/node/renew", api::NodeRenewRequest{*csr});
     if (!reply) return pass(reply.error());

@@ -27,13 +27,7 @@ Result<std::string> csr_for(const crypto::PrivateKey& key, const std::vector<std
         if (!name) return pass(name.error());
         parsed.push_back(std::move(*name));
     }
-    const auto to_be_signed = wire::encode_csr_to_be_signed(key.public_key(), parsed);
-    if (!to_be_signed) return pass(to_be_signed.error());
-    const auto signature = key.sign_x509(*to_be_signed);
-    if (!signature) return pass(signature.error());
-    const auto der = wire::encode_csr(*to_be_signed, key.public_key().algorithm, *signature);
-    if (!der) return pass(der.error());
-    return wire::encode_pem("CERTIFICATE REQUEST", *der);
+    return crypto::make_csr(key, parsed);
 }
 
 Status write_all(const std::string& dir, const crypto::PrivateKey* key, const api::CertificateReply& reply,

@@ -50,22 +50,12 @@ std::vector<client::Prover> candidates(const std::string& key_file) {
     return out;
 }
 
-Result<std::string> make_csr(const crypto::PrivateKey& key, const std::vector<wire::SubjectName>& names) {
-    const auto to_be_signed = wire::encode_csr_to_be_signed(key.public_key(), names);
-    if (!to_be_signed) return pass(to_be_signed.error());
-    const auto signature = key.sign_x509(*to_be_signed);
-    if (!signature) return pass(signature.error());
-    const auto der = wire::encode_csr(*to_be_signed, key.public_key().algorithm, *signature);
-    if (!der) return pass(der.error());
-    return wire::encode_pem("CERTIFICATE REQUEST", *der);
-}
-
 Result<int> login(const Globals& globals, const std::string& key_file, const std::string& ttl) {
     const auto context = client::load_context(globals.context);
     if (!context) return pass(context.error());
     const auto key = crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256);
     if (!key) return pass(key.error());
-    const auto csr = make_csr(*key, {});
+    const auto csr = crypto::make_csr(*key, {});
     if (!csr) return pass(csr.error());
     auto ca = client::CaClient::connect(context->url, context->bundle, nullptr);
     if (!ca) return pass(ca.error());

@@ -3,6 +3,7 @@
 // queue is drained into the message. Nothing of OpenSSL shows in this header. All functions are thread-safe.
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "lib/wire/ssh_certificate.h"
 #include "lib/wire/sshsig.h"
@@ -80,6 +81,9 @@ Status verify(const wire::SshSignature& signature, std::string_view name_space, 
 Status verify_x509(const PublicKey& issuer, std::string_view signature_oid, ByteView message, ByteView signature);
 /// Verifies the self-signature of a request: proof of possession.
 Status verify(const wire::CertificateRequest& request);
+
+/// make_csr makes a PKCS#10 request (PEM) for a key we hold, with these names.
+Result<std::string> make_csr(const PrivateKey& key, const std::vector<wire::SubjectName>& names);
 
 /// sshsig makes an SSHSIG blob over `message` with a key we hold (SHA-512).
 Result<Bytes> sshsig(const PrivateKey& key, std::string_view name_space, ByteView message);
