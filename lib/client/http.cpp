@@ -2,6 +2,8 @@
 
 #include <httplib.h>
 #include <openssl/pem.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <charconv>
 
@@ -26,6 +28,39 @@ using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
 Certificate first_certificate(std::string_view pem) {
     const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     return Certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+}
+
+/// MemoryFile is a file that exists in memory only, for a library that wants a path.
+class MemoryFile {
+public:
+    MemoryFile() = default;
+    explicit MemoryFile(int descriptor) : descriptor_(descriptor) {}
+    MemoryFile(MemoryFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    MemoryFile& operator=(MemoryFile&& other) noexcept {
+        std::swap(descriptor_, other.descriptor_);
+        return *this;
+    }
+    ~MemoryFile() {
+        if (descriptor_ >= 0) ::close(descriptor_);
+    }
+    [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
+
+private:
+    int descriptor_ = -1;
+};
+
+Result<MemoryFile> pinned_roots(const std::vector<std::string>& roots_pem) {
+    std::string all;
+    for (const auto& pem : roots_pem) {
+        if (!first_certificate(pem))
+            return fail(Code::malformed, "a pinned root certificate cannot be read", "E-BUNDLE", {}, "bootstrap again");
+        all += pem;
+    }
+    const int descriptor = ::memfd_create("mayfly-roots", MFD_CLOEXEC);
+    MemoryFile file(descriptor);
+    if (descriptor < 0 || ::write(descriptor, all.data(), all.size()) != static_cast<ssize_t>(all.size()))
+        return fail(Code::unavailable, "cannot keep the pinned roots in memory");
+    return file;
 }
 
 struct Target {
@@ -69,6 +104,7 @@ struct HttpClient::Impl {
     std::unique_ptr<httplib::SSLClient> client;
     Certificate certificate;
     Key key;
+    MemoryFile roots;
 
     Result<Reply> finish(httplib::Result result) const {
         if (!result) {
@@ -120,16 +156,12 @@ Result<HttpClient> HttpClient::make(const Peer& peer, const Credential* credenti
     SSL_CTX_set_min_proto_version(impl->client->ssl_context(), TLS1_3_VERSION);
     impl->client->enable_server_certificate_verification(!peer.roots_pem.empty());
     if (!peer.roots_pem.empty()) {
-        X509_STORE* store = X509_STORE_new();
-        for (const auto& pem : peer.roots_pem) {
-            const auto root = first_certificate(pem);
-            if (!root || X509_STORE_add_cert(store, root.get()) != 1) {
-                X509_STORE_free(store);
-                return fail(Code::malformed, "a pinned root certificate cannot be read", "E-BUNDLE", {},
-                            "bootstrap again");
-            }
-        }
-        impl->client->set_ca_cert_store(store);  // takes it over
+        // Given a file, httplib trusts that file alone; given a store or nothing it also loads the system's roots, and
+        // any public CA could then stand in for ours.
+        auto roots = pinned_roots(peer.roots_pem);
+        if (!roots) return pass(roots.error());
+        impl->roots = std::move(*roots);
+        impl->client->set_ca_cert_path(impl->roots.path().c_str());
     }
     impl->client->set_tcp_nodelay(true);
     impl->client->set_keep_alive(true);

@@ -4,6 +4,7 @@ import hashlib
 import json
 import pathlib
 import re
+import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -51,6 +52,20 @@ try:
     assert not (world.dir / "config").exists() or not list((world.dir / "config").rglob("*.json")), "an untrusted CA left a context"
     expect(run("bootstrap", world.url, "--fingerprint", world.fingerprint), 0, "verified")
     expect(run("status"), 4, "E-SESSION", "fix: mayfly login")
+
+    # Only the pinned root counts: a root that this machine's administrator trusts is not one that the user pinned.
+    world.must("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "f.key", "-out", "f.pem", "-subj", "/CN=foreign", "-days", "2", "-addext", "subjectAltName=IP:127.0.0.1")
+    foreign = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", "f.pem", "-key", "f.key", "-tls1_3", "-www"], cwd=world.dir, stdout=subprocess.PIPE, text=True)
+    line = ""
+    while not line.startswith("ACCEPT"):
+        line = foreign.stdout.readline()
+    context = world.dir / "config/mayfly/default.json"
+    kept = context.read_text()
+    context.write_text(kept.replace(world.url, "https://127.0.0.1:" + line.strip().rsplit(":", 1)[1]))
+    expect(world.run("env", f"SSL_CERT_FILE={world.dir}/f.pem", "mayfly", "login", "--key", "alice"), 9, "E-SERVER-UNTRUSTED")
+    foreign.kill()
+    foreign.wait()
+    context.write_text(kept)
     world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "mallory")
     expect(run("login", "--key", "mallory"), 4, "E-WHO")
     expect(run("login", "--key", "alice", "--ttl", "9h"), 5, "E-SESSION-TTL", "8h")
