@@ -29,7 +29,7 @@ Result<mint::Authority> authority_of(const Config& config, const signer::Descrip
                            keys.ssh_user,
                            keys.ssh_host,
                            keys.log,
-                           view->subject.substr(view->subject.find('=') + 1),
+                           view->subject_common_name,
                            *der,
                            Instant(view->not_after.seconds() + 1),
                            config.envelope.longest_x509,

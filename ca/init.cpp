@@ -232,8 +232,10 @@ Result<InitReport> init(const InitOptions& options, const Clock& clock, Rng& rng
 
     // Every CA certificate has a subject of its own, so that a later generation can never be mistaken for this one.
     const Instant now = clock.now();
-    const std::string root_name = config.trust_domain.text() + " root " + now.text();
-    const std::string issuing_name = config.trust_domain.text() + " issuing " + now.text();
+    // A common name holds 64 characters (RFC 5280 appendix A.1, ub-common-name); the time makes it unique.
+    const std::string domain = config.trust_domain.text().substr(0, 32);
+    const std::string root_name = domain + " root " + now.text();
+    const std::string issuing_name = domain + " issuing " + now.text();
     const auto root_pem =
         ca_certificate(keys->root.public_key(), root_name, keys->root, root_name, kRootDays, 1, now, rng);
     if (!root_pem) return pass(root_pem.error(), "cannot make the root certificate");
