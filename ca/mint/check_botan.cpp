@@ -7,7 +7,9 @@
 #include <botan/x509cert.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
+#include <string>
 
 #include "ca/mint/check.h"
 #include "lib/crypto/crypto.h"
@@ -17,11 +19,45 @@ namespace mayfly::mint {
 
 namespace {
 
+using Names = std::set<std::string>;
+
+// What Botan 2 (Debian 12) and Botan 3 (Debian 13) say differently.
 #if BOTAN_VERSION_MAJOR >= 3
 constexpr auto kDigitalSignature = Botan::Key_Constraints::DigitalSignature,
                kKeyCertSign = Botan::Key_Constraints::KeyCertSign;
+
+std::unique_ptr<Botan::Public_Key> key_of(const Botan::X509_Certificate& certificate) {
+    return certificate.subject_public_key();
+}
+
+/// Every name that Botan finds, tagged as ours are. (IPv6 is left to the byte comparison: Botan does not read it.)
+Names names_in(const Botan::AlternativeName& names) {
+    Names out;
+    for (const auto& name : names.dns()) out.insert("dns:" + name);
+    for (const auto& name : names.uris()) out.insert("uri:" + name);
+    for (const auto& name : names.email()) out.insert("email:" + name);
+    for (const auto address : names.ipv4_address()) {
+        std::string text = "ip:";
+        for (const unsigned shift : {24U, 16U, 8U, 0U})
+            text += std::to_string((address >> shift) & 0xFFU) + (shift == 0 ? "" : ".");
+        out.insert(text);
+    }
+    return out;
+}
 #else
 constexpr auto kDigitalSignature = Botan::DIGITAL_SIGNATURE, kKeyCertSign = Botan::KEY_CERT_SIGN;
+
+std::unique_ptr<Botan::Public_Key> key_of(const Botan::X509_Certificate& certificate) {
+    return certificate.load_subject_public_key();
+}
+
+/// Every name that Botan finds, tagged as ours are. (IPv6 is left to the byte comparison: Botan does not read it.)
+Names names_in(const Botan::AlternativeName& names) {
+    Names out;
+    for (const auto& [type, tag] : {std::pair{"DNS", "dns:"}, {"IP", "ip:"}, {"URI", "uri:"}, {"RFC822", "email:"}})
+        for (const auto& value : names.get_attribute(type)) out.insert(tag + value);
+    return out;
+}
 #endif
 
 tl::unexpected<Error> differs(const std::string& what) {
@@ -38,16 +74,8 @@ bool same(const std::vector<std::uint8_t>& a, const Bytes& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
 }
 
-/// Every name that Botan finds, tagged as ours are. (IPv6 is left to the byte comparison: Botan 2 does not read it.)
-std::set<std::string> names_in(const Botan::AlternativeName& names) {
-    std::set<std::string> out;
-    for (const auto& [type, tag] : {std::pair{"DNS", "dns:"}, {"IP", "ip:"}, {"URI", "uri:"}, {"RFC822", "email:"}})
-        for (const auto& value : names.get_attribute(type)) out.insert(tag + value);
-    return out;
-}
-
-std::set<std::string> names_meant(const wire::X509Certificate& meant) {
-    std::set<std::string> out;
+Names names_meant(const wire::X509Certificate& meant) {
+    Names out;
     for (const auto& name : meant.names)
         if (name.type != wire::SubjectName::Type::ip || name.text.find(':') == std::string::npos)
             out.insert(name.tagged());
@@ -75,7 +103,7 @@ Status compare(const Authority& authority, const wire::X509Certificate& meant, c
     if (!read.has_constraints(kDigitalSignature) || read.has_constraints(kKeyCertSign)) return differs("key usage");
     if (names_in(read.subject_alt_name()) != names_meant(meant)) return differs("subject alternative names");
     const auto issuer = load(authority.issuer_certificate_der);
-    const auto issuer_key = issuer.load_subject_public_key();
+    const auto issuer_key = key_of(issuer);
     if (!read.check_signature(*issuer_key)) return differs("the issuer's signature does not verify");
     return {};
 }
