@@ -43,8 +43,7 @@ Status PolicyInForce::load(store::Store& store) {
     if (!record) return pass(record.error());
     auto policy = policy::parse_policy(record->toml);
     if (!policy) return pass(policy.error(), "the stored policy " + record->version);
-    std::atomic_store(&current_, std::shared_ptr<const InForce>(
-                                     std::make_shared<InForce>(InForce{std::move(*policy), record->version})));
+    current_.set(std::make_shared<InForce>(InForce{std::move(*policy), record->version}));
     return {};
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 // App: the CA's parts, wired. main knows all; nothing below knows App.
-#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -12,6 +11,7 @@
 #include "ca/signer/signer.h"
 #include "ca/store/store.h"
 #include "lib/crypto/crypto.h"
+#include "lib/model/latest.h"
 
 namespace mayfly::ca {
 
@@ -19,10 +19,10 @@ namespace mayfly::ca {
 class PolicyInForce final : public mint::CurrentPolicy {
 public:
     Status load(store::Store& store);
-    [[nodiscard]] std::shared_ptr<const InForce> in_force() const override { return std::atomic_load(&current_); }
+    [[nodiscard]] std::shared_ptr<const InForce> in_force() const override { return current_.get(); }
 
 private:
-    std::shared_ptr<const InForce> current_;
+    Latest<const InForce> current_;
 };
 
 /// App is built in order, each part from those above it, and taken down in reverse.

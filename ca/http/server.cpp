@@ -9,6 +9,7 @@
 
 #include "ca/http/shared.h"
 #include "ca/http/tls.h"
+#include "lib/model/latest.h"
 
 namespace mayfly::http {
 
@@ -103,14 +104,14 @@ struct Server::Impl {
         if (error) return;
         std::string group = address_group(remote.address());
         if (!shared->admission.enter(group)) return;  // closing without a word costs us least
-        run_session(std::move(socket), std::atomic_load(&tls), shared, std::move(group));
+        run_session(std::move(socket), tls.get(), shared, std::move(group));
     }
 
     asio::io_context network;
     std::shared_ptr<Shared> shared;
     asio::ip::tcp::acceptor acceptor;
     asio::steady_timer pause;
-    std::shared_ptr<asio::ssl::context> tls;
+    Latest<asio::ssl::context> tls;
     std::uint16_t bound = 0;
     std::vector<std::thread> threads;
     bool stopped = false;
@@ -122,7 +123,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Ident
     auto impl = std::make_unique<Impl>(std::move(options));
     auto tls = make_tls(identity);
     if (!tls) return pass(tls.error());
-    impl->tls = std::move(*tls);
+    impl->tls.set(std::move(*tls));
     const auto run = std::chrono::system_clock::now().time_since_epoch().count();
     impl->shared->instance = "r" + std::to_string(static_cast<std::uint64_t>(run) / 1000000 % 100000000);
     if (auto ok = impl->listen(); !ok) return pass(ok.error());
@@ -139,7 +140,7 @@ std::uint16_t Server::port() const { return impl_->bound; }
 Status Server::replace(const Identity& identity) {
     auto tls = make_tls(identity);
     if (!tls) return pass(tls.error());
-    std::atomic_store(&impl_->tls, std::move(*tls));
+    impl_->tls.set(std::move(*tls));
     return {};
 }
 
