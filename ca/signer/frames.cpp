@@ -148,13 +148,18 @@ wire::X509Certificate read_x509(Cursor& in) {
     if (usage > static_cast<std::uint8_t>(wire::X509Usage::authority))
         in.note(Error{Code::malformed, "frame: no such usage", {}, {}, {}});
     facts.usage = static_cast<wire::X509Usage>(std::min<std::uint8_t>(usage, 3));
-    facts.no_revocation = in.u8() == 1;
+    const auto no_revocation = in.u8();
+    if (no_revocation > 1) in.note(Error{Code::malformed, "frame: neither yes nor no", {}, {}, {}});
+    facts.no_revocation = no_revocation == 1;
     for (std::size_t n = in.count(256); n > 0; --n) {
-        const auto name = wire::SubjectName::parse(in.text());
-        if (name)
-            facts.names.push_back(*name);
-        else
+        const std::string text = in.text();
+        const auto name = wire::SubjectName::parse(text);
+        if (!name)
             in.note(name.error());
+        else if (name->tagged() != text)  // a name has one spelling here: nothing is guessed or tidied on the way
+            in.note(Error{Code::malformed, "frame: a name that is not written out", {}, {}, {}});
+        else
+            facts.names.push_back(*name);
     }
     return facts;
 }

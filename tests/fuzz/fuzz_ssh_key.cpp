@@ -9,6 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto key = wire::parse_ssh_key(input);
     if (key) ensure(wire::encode_ssh_key(*key) == to_bytes(input), "reader and writer are inverses");
     if (const auto line = wire::parse_ssh_key_line(text_of(input)))
-        ensure(wire::parse_ssh_key_line(wire::encode_ssh_key_line(line->key, "x"))->key == line->key, "a line reads back");
+        ensure(wire::parse_ssh_key_line(wire::encode_ssh_key_line(line->key, "x"))->key == line->key,
+               "a line reads back");
     return 0;
 }
