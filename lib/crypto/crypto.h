@@ -34,7 +34,8 @@ Digest key_id(const PublicKey& key);
 /// x509_key_identifier is the 20-byte SKI of RFC 7093 section 2 method 1.
 Bytes x509_key_identifier(const PublicKey& key);
 
-/// check_point refuses EC points that are not on their curve (ECDSA keys) and RSA moduli with small factors.
+/// check_point refuses EC points that are not on their curve (E-KEY-POINT) and RSA moduli whose factors can be found:
+/// small factors, close primes, the ROCA fingerprint (E-KEY-WEAK).
 Status check_point(const PublicKey& key);
 
 /// PrivateKey signs. It is move-only, wipes itself, and can be sealed only through `export_secret`.

@@ -1,5 +1,6 @@
 #pragma once
 // OpenSSL's C handles, owned. Private to lib/crypto.
+#include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
@@ -20,6 +21,8 @@ struct Freer {
 };
 using KeyHandle = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freer<EVP_PKEY_CTX_free>>;
+using Number = std::unique_ptr<BIGNUM, Freer<BN_free>>;
+using NumberContext = std::unique_ptr<BN_CTX, Freer<BN_CTX_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, Freer<EVP_MD_CTX_free>>;
 
 /// openssl_failure drains the error queue into the message; the verdict itself always comes from a return value.
