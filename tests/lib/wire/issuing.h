@@ -63,7 +63,7 @@ inline std::string pem(const Bytes& der) { return wire::encode_pem("CERTIFICATE"
 
 /// What `openssl x509 -text` says about a certificate.
 inline std::string shown_by_openssl(const Bytes& der) {
-    return must_run({"openssl", "x509", "-inform", "DER", "-noout", "-text"}, text_of(der));
+    return must_run({"openssl", "x509", "-inform", "DER", "-noout", "-text", "-nameopt", "RFC2253"}, text_of(der));
 }
 
 }  // namespace mayfly::test

@@ -143,14 +143,21 @@ TEST_CASE("a certificate of certtool's making is read") {
                                            : std::vector<std::string>{"digitalSignature"}));
 }
 
-TEST_CASE("a certificate of version 1, as openssl x509 -req makes them, is read") {
-    const TemporaryFolder folder;
-    const std::string key = make_key(folder, "EC", "ec_paramgen_curve:P-256");
-    must_run({"openssl", "req", "-new", "-key", key, "-subj", "/CN=old", "-out", folder.file("csr")});
-    folder.write("none", ""sv);  // openssl 3.4 and later add extensions of their own unless told which
-    must_run({"openssl", "x509", "-req", "-in", folder.file("csr"), "-signkey", key, "-extfile", folder.file("none"),
-              "-outform", "DER", "-out", folder.file("der")});
-    const Bytes bytes = to_bytes(folder.read("der"));
+// openssl x509 -req of 3.0 made it; since 3.4 that command adds extensions, and so version 3, unasked.
+constexpr const char* kVersion1 =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBFjCBvQIUEJiNXU4O0AtSYy72rwVlEH0ZXpswCgYIKoZIzj0EAwIwDjEMMAoG\n"
+    "A1UEAwwDb2xkMB4XDTI2MTEyMTA4MDAzMFoXDTM2MTExODA4MDAzMFowDjEMMAoG\n"
+    "A1UEAwwDb2xkMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEhp+8AsCV2e9XEFfV\n"
+    "KOvnXAW6cevRyqnGnqxCx+En5peiGw2ryT9lx+OY1JjUCpWTYt9PWyhX96f1r8vW\n"
+    "DVQZSjAKBggqhkjOPQQDAgNIADBFAiEAjf2He1fP1tyTzZZfzlA2z2yW29fpzba/\n"
+    "DbMPzG/iGdUCIAmt9Iw2Fux14n08lSvo53wiLb3riD3uVyUDEMViY0f5\n"
+    "-----END CERTIFICATE-----\n";
+
+TEST_CASE("a certificate of version 1, as openssl x509 -req made them, is read") {
+    const auto pem = parse_one_pem(kVersion1, "CERTIFICATE");
+    REQUIRE(pem);
+    const Bytes bytes = *pem;
     CHECK_THAT(shown_by_openssl(bytes), Contains("Version: 1 (0x0)"));
     const auto read = parse_x509(bytes);
     REQUIRE(read);
