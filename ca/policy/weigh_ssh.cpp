@@ -1,0 +1,99 @@
+#include "ca/policy/case.h"
+
+namespace mayfly::policy {
+
+namespace {
+
+std::vector<std::string> weigh_principals(Case& c, const Role& role) {
+    std::vector<std::string> out;
+    for (const auto& principal : c.ask.principals) {
+        const bool mine = principal.role() == role.name;
+        const bool narrowed = !c.ask.node || principal.node() == c.ask.node;
+        if (!mine || !narrowed)
+            c.refuse("E-PRINCIPAL",
+                     "principal \"" + principal.text() + "\" is outside role \"" + role.name.text() + "\"",
+                     "the role allows \"" + role.name.text() + "\" and \"" + role.name.text() + "@NODE\"",
+                     "leave --principal out, or ask for another role");
+        out.push_back(principal.text());
+    }
+    if (out.empty())
+        out.push_back((c.ask.node ? Principal::of(role.name, *c.ask.node) : Principal::of(role.name)).text());
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    if (out.size() > 256)
+        c.refuse("E-PRINCIPAL", "more than 256 principals", "sshd reads at most 256", "ask for fewer");
+    return out;
+}
+
+void weigh_node(Case& c, const Role& role) {
+    if (!c.ask.node) return;
+    if (!c.facts.target_labels)
+        return c.refuse("E-NODE", "there is no node \"" + c.ask.node->text() + "\"", "nodes join with a token",
+                        "mayfly identity list");
+    if (!role.ssh->nodes.matches(*c.facts.target_labels))
+        c.refuse("E-NODE", "role \"" + role.name.text() + "\" does not open node \"" + c.ask.node->text() + "\"",
+                 "the role's node selector does not match its labels", "mayfly role list");
+}
+
+std::vector<std::string> weigh_extensions(Case& c, const SshScope& scope) {
+    if (!c.ask.extensions) return scope.extensions;
+    std::vector<std::string> out = *c.ask.extensions;
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    for (const auto& extension : out)
+        if (!contains(scope.extensions, extension))
+            c.refuse("E-EXTENSION", "extension \"" + printable(extension) + "\" is not allowed",
+                     "the role allows " + joined(scope.extensions), "leave it out, or ask for another role");
+    return out;
+}
+
+std::vector<std::string> weigh_addresses(Case& c, const SshScope& scope) {
+    if (c.ask.source_addresses.empty()) return scope.source_addresses;
+    if (c.ask.source_addresses.size() > 64)
+        c.refuse("E-SOURCE-ADDRESS", "more than 64 source addresses", "at most 64 blocks", "ask for fewer");
+    for (const auto& inner : c.ask.source_addresses) {
+        const bool inside = scope.source_addresses.empty() ||
+                            std::any_of(scope.source_addresses.begin(), scope.source_addresses.end(),
+                                        [&](const std::string& outer) { return within(inner, outer); });
+        if (!inside)
+            c.refuse("E-SOURCE-ADDRESS", "source address " + inner + " is not allowed",
+                     "the role allows " + joined(scope.source_addresses), "ask within those blocks");
+    }
+    return c.ask.source_addresses;
+}
+
+}  // namespace
+
+void weigh_ssh_user(Case& c, const Role& role, Permit& permit) {
+    const SshScope& scope = *role.ssh;
+    weigh_node(c, role);
+    permit.principals = weigh_principals(c, role);
+    permit.extensions = weigh_extensions(c, scope);
+    permit.source_addresses = weigh_addresses(c, scope);
+    if (!scope.force_command.empty() && !c.ask.force_command.empty() && c.ask.force_command != scope.force_command)
+        c.refuse("E-FORCE-COMMAND", "another forced command than the role's",
+                 "the role forces \"" + printable(scope.force_command) + "\"", "leave the command out");
+    permit.force_command = scope.force_command.empty() ? c.ask.force_command : scope.force_command;
+    if (scope.hardware_key && !c.ask.key.hardware_backed())
+        c.refuse("E-KEY-HARDWARE", "role \"" + role.name.text() + "\" needs a hardware key",
+                 "the role says hardware_key = true", "ssh-keygen -t ed25519-sk -O verify-required");
+    permit.verify_required = scope.hardware_key;
+    c.allow("role " + role.name.text() + " opens " + std::to_string(scope.accounts.size()) + " account(s)");
+}
+
+void weigh_ssh_host(Case& c, Permit& permit) {
+    const auto& hosts = c.ask.hosts.empty() ? c.facts.hosts : c.ask.hosts;
+    for (const auto& host : hosts) {
+        if (!contains(c.facts.hosts, host))
+            c.refuse("E-HOST", "host name \"" + host.text() + "\" is not registered for " + c.facts.identity.text(),
+                     "a node's names come from its join token", "join again with a token that lists it");
+        permit.principals.push_back(host.text());
+    }
+    std::sort(permit.principals.begin(), permit.principals.end());
+    permit.principals.erase(std::unique(permit.principals.begin(), permit.principals.end()), permit.principals.end());
+    if (permit.principals.empty())
+        c.refuse("E-NAMES-EMPTY", "the node has no host names", "a certificate names somebody",
+                 "join again with --host NAME");
+}
+
+}  // namespace mayfly::policy
