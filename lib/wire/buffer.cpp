@@ -8,7 +8,7 @@ namespace mayfly::wire {
 namespace {
 
 tl::unexpected<Error> truncated(std::string_view what) {
-    return fail(Code::malformed, std::string(what) + ": the data ends too early");
+    return fail(Code::malformed, std::string(what) + ": the data ends too early", "E-WIRE", {}, {});
 }
 
 template <class Integer>
@@ -47,7 +47,7 @@ Result<std::string> Reader::text(std::string_view what) {
     if (!bytes) return pass(bytes.error());
     if (std::find(bytes->begin(), bytes->end(), std::uint8_t{0}) != bytes->end()) {
         rest_ = before;
-        return fail(Code::malformed, std::string(what) + ": contains a NUL byte");
+        return fail(Code::malformed, std::string(what) + ": contains a NUL byte", "E-WIRE", {}, {});
     }
     return std::string(text_of(*bytes));
 }
@@ -58,7 +58,7 @@ Result<Bytes> Reader::mpint(std::string_view what) {
     if (!bytes) return pass(bytes.error());
     const auto refuse = [&](const char* why) {
         rest_ = before;
-        return fail(Code::malformed, std::string(what) + ": " + why);
+        return fail(Code::malformed, std::string(what) + ": " + why, "E-WIRE", {}, {});
     };
     if (bytes->empty()) return Bytes{};
     if ((bytes->front() & 0x80) != 0) return refuse("a negative number");
@@ -77,7 +77,8 @@ Result<ByteView> Reader::raw(std::size_t count, std::string_view what) {
 
 Status Reader::finish(std::string_view what) const {
     if (rest_.empty()) return {};
-    return fail(Code::malformed, std::string(what) + ": " + std::to_string(rest_.size()) + " bytes too many");
+    return fail(Code::malformed, std::string(what) + ": " + std::to_string(rest_.size()) + " bytes too many", "E-WIRE",
+                {}, {});
 }
 
 Writer& Writer::u8(std::uint8_t value) {

@@ -43,7 +43,7 @@ Status read_extension(const std::string& id, ByteView value, CertificateRequest&
                                                    : der::kOctetString;
         const auto element = in.expect(tag, "extension " + id);
         if (!element) return pass(element.error());
-        if (element->contents.empty()) return fail(Code::malformed, "extension " + id + ": empty");
+        if (element->contents.empty()) return fail(Code::malformed, "extension " + id + ": empty", "E-DER", {}, {});
         return in.finish("extension " + id);
     }
     return fail(Code::denied, "the request carries the extension " + id, "E-CSR-EXTENSION",
@@ -76,7 +76,8 @@ Status read_attributes(ByteView contents, CertificateRequest& out) {
         const auto values = fields.expect(der::kSet, "attribute values");
         if (!values) return pass(values.error());
         if (auto ok = fields.finish("attribute"); !ok) return ok;
-        if (!seen.insert(*id).second) return fail(Code::malformed, "the request has the attribute " + *id + " twice");
+        if (!seen.insert(*id).second)
+            return fail(Code::malformed, "the request has the attribute " + *id + " twice", "E-CSR", {}, {});
         if (*id != oid::kExtensionRequest) continue;  // challengePassword and friends mean nothing here
         if (auto ok = read_extension_request(values->contents, out); !ok) return ok;
     }
@@ -104,7 +105,7 @@ Status read_info(ByteView contents, CertificateRequest& out) {
     const auto version = der::parse_unsigned(*version_element, "request version");
     if (!version) return pass(version.error());
     if (version->size() != 1 || version->front() != 0)
-        return fail(Code::malformed, "request version: not 0 (RFC 2986 section 4.1)");
+        return fail(Code::malformed, "request version: not 0 (RFC 2986 section 4.1)", "E-CSR", {}, {});
     const auto subject = fields.expect(der::kSequence, "subject");
     if (!subject) return pass(subject.error());
     if (auto ok = read_subject(subject->contents, out); !ok) return ok;

@@ -15,7 +15,7 @@ constexpr std::size_t kLongest = 64 * 1024;
 constexpr std::size_t kLongestOid = 64;
 
 tl::unexpected<Error> bad(std::string_view what, std::string_view why) {
-    return fail(Code::malformed, std::string(what) + ": " + std::string(why));
+    return fail(Code::malformed, std::string(what) + ": " + std::string(why), "E-DER", {}, {});
 }
 
 /// X.690 section 10.1: the definite form, in the fewest octets.

@@ -56,7 +56,7 @@ Result<PublicKey> read_ec(der::Reader& algorithm, ByteView point) {
     PublicKey key;
     key.algorithm = found->algorithm;
     key.point = to_bytes(point);
-    if (key.point.empty()) return fail(Code::malformed, "the elliptic curve point is empty");
+    if (key.point.empty()) return fail(Code::malformed, "the elliptic curve point is empty", "E-KEY-POINT", {}, {});
     if (auto ok = detail::check_ec(key); !ok) return pass(ok.error());
     return key;
 }
@@ -115,7 +115,7 @@ Result<PublicKey> parse_spki(ByteView bytes) {
     else if (*name == oid::kRsa) {
         const auto null = inside.expect(der::kNull, "RSA parameters");  // RFC 3279 section 2.3.1: MUST be NULL
         if (!null) return pass(null.error());
-        if (!null->contents.empty()) return fail(Code::malformed, "RSA parameters: not NULL");
+        if (!null->contents.empty()) return fail(Code::malformed, "RSA parameters: not NULL", "E-DER", {}, {});
         key = read_rsa(*key_bytes);
     }
     if (!key) return key;

@@ -41,7 +41,7 @@ std::string encode(ByteView bytes, std::string_view alphabet) {
 
 /// Decodes unpadded text. One value has one text: leftover bits must be zero.
 Result<Bytes> decode(std::string_view text, const DecodeTable& table) {
-    const auto refused = [] { return fail(Code::malformed, "not base64 (RFC 4648)"); };
+    const auto refused = [] { return fail(Code::malformed, "not base64 (RFC 4648)", "E-BASE64", {}, {}); };
     if (text.size() % 4 == 1) return refused();
     Bytes out;
     out.reserve(text.size() * 3 / 4);
@@ -78,7 +78,8 @@ std::string base64(ByteView bytes) {
 }
 
 Result<Bytes> parse_base64(std::string_view text) {
-    if (text.size() % 4 != 0) return fail(Code::malformed, "not base64 (RFC 4648): padding is missing");
+    if (text.size() % 4 != 0)
+        return fail(Code::malformed, "not base64 (RFC 4648): padding is missing", "E-BASE64", {}, {});
     std::size_t padding = 0;
     while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
     return decode(text.substr(0, text.size() - padding), kStandardTable);
@@ -99,7 +100,7 @@ std::string hex(ByteView bytes) {
 }
 
 Result<Bytes> parse_hex(std::string_view text) {
-    const auto refused = [] { return fail(Code::malformed, "not hexadecimal"); };
+    const auto refused = [] { return fail(Code::malformed, "not hexadecimal", "E-HEX", {}, {}); };
     if (text.size() % 2 != 0) return refused();
     const auto digit = [](char c) -> int {
         if (c >= '0' && c <= '9') return c - '0';
@@ -157,10 +158,11 @@ Result<std::vector<PemBlock>> parse_pem(std::string_view text) {
             else
                 body.append(line);
         }
-        if (!closed) return fail(Code::malformed, "a PEM block \"" + printable(label) + "\" has no end");
+        if (!closed)
+            return fail(Code::malformed, "a PEM block \"" + printable(label) + "\" has no end", "E-PEM", {}, {});
         auto der = parse_base64(body);
         if (!der) return pass(der.error(), "PEM block \"" + printable(label) + "\"");
-        if (blocks.size() == kMostPemBlocks) return fail(Code::malformed, "more than 64 PEM blocks");
+        if (blocks.size() == kMostPemBlocks) return fail(Code::malformed, "more than 64 PEM blocks", "E-PEM", {}, {});
         blocks.push_back({label, std::move(*der)});
     }
     return blocks;
@@ -170,7 +172,7 @@ Result<Bytes> parse_one_pem(std::string_view text, std::string_view label) {
     auto blocks = parse_pem(text);
     if (!blocks) return pass(blocks.error());
     if (blocks->size() != 1 || blocks->front().label != label)
-        return fail(Code::malformed, "expected exactly one PEM block \"" + std::string(label) + "\"");
+        return fail(Code::malformed, "expected exactly one PEM block \"" + std::string(label) + "\"", "E-PEM", {}, {});
     return std::move(blocks->front().der);
 }
 
