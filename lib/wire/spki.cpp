@@ -56,7 +56,7 @@ Result<PublicKey> read_ec(der::Reader& algorithm, ByteView point) {
     PublicKey key;
     key.algorithm = found->algorithm;
     key.point = to_bytes(point);
-    if (key.point.empty()) return fail(Code::malformed, "the elliptic curve point is empty", "E-KEY-POINT", {}, {});
+    if (key.point.empty()) return fail(Code::malformed, "the elliptic curve point is empty", "E-DER", {}, {});
     if (auto ok = detail::check_ec(key); !ok) return pass(ok.error());
     return key;
 }
