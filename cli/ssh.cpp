@@ -99,29 +99,6 @@ Result<int> cert(const Globals& globals, CertFlags flags) {
     return 0;
 }
 
-/// A private folder that goes with the command.
-class Folder {
-public:
-    static Result<Folder> make() {
-        if (auto ok = files::make_private_dir(client::runtime_dir()); !ok) return pass(ok.error());
-        std::string path = client::runtime_dir() + "/ssh.XXXXXX";
-        if (::mkdtemp(path.data()) == nullptr)
-            return fail(Code::unavailable, "cannot make a folder in " + client::runtime_dir());
-        return Folder(std::move(path));
-    }
-    Folder(Folder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-    Folder& operator=(Folder&&) = delete;
-    ~Folder() {
-        std::error_code ignored;
-        if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-    }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    explicit Folder(std::string path) : path_(std::move(path)) {}
-    std::string path_;
-};
-
 /// The role to use: the one named, or the only one held that opens the account.
 Result<std::string> pick_role(Session& session, const ConnectFlags& flags, const std::string& account) {
     if (!flags.role.empty()) return flags.role;
@@ -164,7 +141,7 @@ Result<int> connect(const Globals& globals, const ConnectFlags& flags) {
     const auto name = AccountName::parse(account);
     if (!name) return pass(name.error());
 
-    auto folder = Folder::make();
+    const auto folder = client::PrivateFolder::make();
     if (!folder) return pass(folder.error());
     const auto key = crypto::PrivateKey::generate(KeyAlgorithm::ed25519);
     if (!key) return pass(key.error());

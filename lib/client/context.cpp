@@ -1,7 +1,5 @@
 #include "lib/client/context.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -30,6 +28,15 @@ std::string base_dir(const char* variable, const char* below_home) {
 
 std::string config_dir() { return base_dir("XDG_CONFIG_HOME", "/.config"); }
 std::string file_of(const std::string& name) { return config_dir() + "/" + name + ".json"; }
+
+/// chosen_context is what `use_context` wrote; the environment may override it.
+std::string chosen_context() {
+    const auto file = files::read(config_dir() + "/current", 256);
+    if (!file) return {};
+    std::string name(text_of(*file));
+    while (!name.empty() && name.back() == '\n') name.pop_back();
+    return name;
+}
 
 tl::unexpected<Error> no_session(std::string message) {
     return fail(Code::unauthenticated, std::move(message), "E-SESSION", "every call but the front doors is mutual TLS",
@@ -77,11 +84,7 @@ Status Context::forget_session() const {
 std::string current_context() {
     const std::string forced = from_environment("MAYFLY_CONTEXT");
     if (!forced.empty()) return forced;
-    const auto file = files::read(config_dir() + "/current", 256);
-    if (!file) return {};
-    std::string name(text_of(*file));
-    while (!name.empty() && name.back() == '\n') name.pop_back();
-    return name;
+    return chosen_context();
 }
 
 Result<Context> load_context(const std::string& wanted) {
@@ -93,16 +96,19 @@ Result<Context> load_context(const std::string& wanted) {
     const auto file = files::read(file_of(name), 1 << 20);
     if (!file)
         return fail(Code::not_found, "there is no context \"" + name + "\"", "E-CONTEXT", {}, "mayfly context list");
+    const auto damaged = [&](const std::string& what) {
+        return fail(Code::corrupt, "the context's file is damaged: " + what, "E-CONTEXT", file_of(name),
+                    "mayfly context remove " + name + ", then bootstrap again");
+    };
     const auto json = wire::parse_json(text_of(*file));
-    if (!json) return pass(json.error(), file_of(name));
-    wire::Fields fields(*json, file_of(name));
+    if (!json) return damaged(json.error().message);
+    wire::Fields fields(*json, "it");
     const std::string url = fields.text("url");
     const auto* pinned = fields.member("bundle");
-    if (auto ok = fields.finish(); !ok) return pass(ok.error());
-    if (pinned == nullptr)
-        return fail(Code::malformed, file_of(name) + " holds no bundle", "E-CONTEXT", {}, "bootstrap again");
+    if (auto ok = fields.finish(); !ok) return damaged(ok.error().message);
+    if (pinned == nullptr) return damaged("it holds no bundle");
     auto bundle = wire::from_json<api::Bundle>(*pinned, "bundle");
-    if (!bundle) return pass(bundle.error(), file_of(name));
+    if (!bundle) return damaged(bundle.error().message);
     return Context{name, url, std::move(*bundle)};
 }
 
@@ -114,17 +120,20 @@ Status save_context(const Context& context) {
 }
 
 Status use_context(const std::string& name) {
+    if (auto ok = word_rule("context name", name); !ok) return ok;
     if (const auto known = load_context(name); !known) return pass(known.error());
     return files::write(config_dir() + "/current", view(name + "\n"), 0644);
 }
 
 Status remove_context(const std::string& name) {
-    const auto known = load_context(name);
-    if (!known) return pass(known.error());
+    if (auto ok = word_rule("context name", name); !ok) return ok;
+    // By name alone: a context whose file is damaged can be removed too.
     std::error_code ignored;
-    fs::remove_all(known->state_dir(), ignored);
-    fs::remove(file_of(known->name), ignored);
-    if (current_context() == known->name) fs::remove(config_dir() + "/current", ignored);
+    const bool known = fs::remove(file_of(name), ignored);
+    fs::remove_all(Context{name, {}, {}}.state_dir(), ignored);
+    if (chosen_context() == name) fs::remove(config_dir() + "/current", ignored);
+    if (!known)
+        return fail(Code::not_found, "there is no context \"" + name + "\"", "E-CONTEXT", {}, "mayfly context list");
     return {};
 }
 
@@ -139,7 +148,9 @@ std::vector<std::string> list_contexts() {
 
 std::string runtime_dir() {
     const std::string dir = from_environment("XDG_RUNTIME_DIR");
-    return dir.empty() ? "/tmp/mayfly-" + std::to_string(::getuid()) : dir + "/mayfly";
+    if (!dir.empty() && dir.front() == '/') return dir + "/mayfly";
+    // Not /tmp, where somebody else could have made the folder first. No context is called ".run".
+    return base_dir("XDG_STATE_HOME", "/.local/state") + "/.run";
 }
 
 }  // namespace mayfly::client

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/client/ca_client.h"
+#include "lib/client/private_folder.h"
 
 namespace mayfly::client {
 
@@ -31,7 +32,5 @@ Status use_context(const std::string& name);
 Status remove_context(const std::string& name);
 std::vector<std::string> list_contexts();
 std::string current_context();
-/// runtime_dir is a private folder for files that live as long as one command.
-std::string runtime_dir();
 
 }  // namespace mayfly::client
