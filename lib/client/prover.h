@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "lib/client/run.h"
 #include "lib/crypto/crypto.h"
 
 namespace mayfly::client {
@@ -19,6 +20,7 @@ struct Prover {
 Prover prove_with(const crypto::PrivateKey& key);
 Result<Prover> prove_with_agent(const PublicKey& key, std::string comment);
 /// `path` is the private key file, or its .pub whose private half ssh-keygen finds (beside it, or in the agent).
-Result<Prover> prove_with_file(const std::string& path);
+/// Asking::allowed lets ssh-keygen use the terminal; programs without a person use Asking::never.
+Result<Prover> prove_with_file(const std::string& path, Asking asking = Asking::never);
 
 }  // namespace mayfly::client

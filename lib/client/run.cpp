@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <string_view>
 
 extern char** environ;
 
@@ -46,11 +47,41 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
     return out;
 }
 
-Result<pid_t> start(const std::vector<std::string>& argv, const posix_spawn_file_actions_t* actions) {
-    std::vector<std::string> words = argv;
-    const auto list = pointers(words);
+/// The child starts with nothing blocked, and hears of broken pipes again.
+struct Attributes {
+    posix_spawnattr_t value{};
+    explicit Attributes(Asking asking) {
+        sigset_t none, pipe;
+        sigemptyset(&none);
+        sigemptyset(&pipe);
+        sigaddset(&pipe, SIGPIPE);
+        posix_spawnattr_init(&value);
+        posix_spawnattr_setsigmask(&value, &none);
+        posix_spawnattr_setsigdefault(&value, &pipe);
+        const int session = asking == Asking::never ? POSIX_SPAWN_SETSID : 0;
+        posix_spawnattr_setflags(&value, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | session));
+    }
+    ~Attributes() { posix_spawnattr_destroy(&value); }
+    Attributes(const Attributes&) = delete;
+    Attributes& operator=(const Attributes&) = delete;
+};
+
+std::vector<std::string> environment(Asking asking) {
+    constexpr std::string_view kAskpass = "SSH_ASKPASS_REQUIRE=";
+    std::vector<std::string> out;
+    for (char** entry = environ; *entry != nullptr; ++entry)
+        if (asking == Asking::allowed || !std::string_view(*entry).starts_with(kAskpass)) out.emplace_back(*entry);
+    if (asking == Asking::never) out.push_back(std::string(kAskpass) + "never");
+    return out;
+}
+
+Result<pid_t> start(const std::vector<std::string>& argv, const posix_spawn_file_actions_t* actions, Asking asking) {
+    std::vector<std::string> words = argv, variables = environment(asking);
+    const auto list = pointers(words), known = pointers(variables);
+    const Attributes attributes(asking);
     pid_t process = 0;
-    const int code = ::posix_spawnp(&process, words.front().c_str(), actions, nullptr, list.data(), environ);
+    const int code =
+        ::posix_spawnp(&process, words.front().c_str(), actions, &attributes.value, list.data(), known.data());
     if (code == 0) return process;
     return fail(Code::unavailable, "cannot run " + argv.front() + ": " + std::strerror(code), "E-RUN", {},
                 "install it: openssh-client and openssh-server have ssh's tools");
@@ -88,9 +119,43 @@ void converse(Pipe& in, Pipe& out, Pipe& err, std::string_view input, Finished& 
     }
 }
 
+/// Held keeps the signals that would end us waiting, for as long as it lives. A key at the terminal (SIGINT, SIGQUIT)
+/// reaches the child by itself; what is sent to us alone is handed on.
+class Held {
+public:
+    Held() {
+        sigemptyset(&held_);
+        for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&held_, signal);
+        ::pthread_sigmask(SIG_BLOCK, &held_, &before_);
+    }
+    ~Held() {
+        const timespec at_once{};
+        while (::sigtimedwait(&held_, nullptr, &at_once) > 0) {}  // the child had its own
+        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+
+    [[nodiscard]] int relay_until_ended(pid_t process) const {
+        for (;;) {
+            int status = 0;
+            const pid_t ended = ::waitpid(process, &status, WNOHANG);
+            if (ended == process) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            if (ended < 0 && errno != EINTR) return 255;  // nobody's child any more
+            siginfo_t info{};
+            const int signal = ::sigwaitinfo(&held_, &info);
+            const bool from_terminal = info.si_code == SI_KERNEL && (signal == SIGINT || signal == SIGQUIT);
+            if (signal > 0 && signal != SIGCHLD && !from_terminal) ::kill(process, signal);
+        }
+    }
+
+private:
+    sigset_t held_{}, before_{};
+};
+
 }  // namespace
 
-Result<Finished> run(const std::vector<std::string>& argv, std::string_view input) {
+Result<Finished> run(const std::vector<std::string>& argv, std::string_view input, Asking asking) {
     Pipe in, out, err;
     if (!in.open() || !out.open() || !err.open())
         return fail(Code::unavailable, std::string("cannot make a pipe: ") + std::strerror(errno));
@@ -98,7 +163,7 @@ Result<Finished> run(const std::vector<std::string>& argv, std::string_view inpu
     posix_spawn_file_actions_adddup2(&actions.list, in.ends[0], 0);
     posix_spawn_file_actions_adddup2(&actions.list, out.ends[1], 1);
     posix_spawn_file_actions_adddup2(&actions.list, err.ends[1], 2);
-    const auto process = start(argv, &actions.list);
+    const auto process = start(argv, &actions.list, asking);
     if (!process) return pass(process.error());
     in.close(0);
     out.close(1);
@@ -111,9 +176,10 @@ Result<Finished> run(const std::vector<std::string>& argv, std::string_view inpu
 }
 
 Result<int> run_attached(const std::vector<std::string>& argv) {
-    const auto process = start(argv, nullptr);
+    const Held held;
+    const auto process = start(argv, nullptr, Asking::allowed);
     if (!process) return pass(process.error());
-    return wait_for(*process);
+    return held.relay_until_ended(*process);
 }
 
 }  // namespace mayfly::client

@@ -53,6 +53,7 @@ Result<Bytes> SshAgent::ask(ByteView request) {
     ByteView rest = framed.bytes();
     while (!rest.empty()) {
         const ssize_t put = ::send(socket_, rest.data(), rest.size(), MSG_NOSIGNAL);
+        if (put < 0 && errno == EINTR) continue;
         if (put <= 0) return refused("does not answer");
         rest = rest.subspan(static_cast<std::size_t>(put));
     }
@@ -60,6 +61,7 @@ Result<Bytes> SshAgent::ask(ByteView request) {
         Bytes out(size);
         for (std::size_t have = 0; have < size;) {
             const ssize_t got = ::recv(socket_, out.data() + have, size - have, 0);
+            if (got < 0 && errno == EINTR) continue;
             if (got <= 0) return refused("closed the connection");
             have += static_cast<std::size_t>(got);
         }
@@ -87,6 +89,7 @@ Result<std::vector<SshAgent::Entry>> SshAgent::list() {
         if (!blob || !comment) return refused("sent a list that is not one");
         if (auto key = wire::parse_ssh_key(*blob)) out.push_back({std::move(*key), *comment});
     }
+    if (!in.empty()) return refused("sent a list that is not one");
     return out;
 }
 
@@ -102,7 +105,7 @@ Result<Bytes> SshAgent::sign(const PublicKey& key, ByteView data) {
     const auto type = in.u8("type");
     if (!type || *type != kSignResponse) return refused("refused to sign");
     const auto signature = in.string("signature");
-    if (!signature) return pass(signature.error());
+    if (!signature || !in.empty()) return refused("sent a signature that is not one");
     return to_bytes(*signature);
 }
 
