@@ -2,10 +2,10 @@
 
 #include <httplib.h>
 #include <openssl/pem.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <openssl/x509v3.h>
 
 #include <charconv>
+#include <chrono>
 
 namespace mayfly::client {
 
@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t kLargestReply = 8 << 20;
 constexpr time_t kConnectSeconds = 5, kReadSeconds = 15;
+/// Each read has its own limit; this one is for a whole answer, however slowly it drips.
+constexpr std::chrono::seconds kLongestAnswer{60};
 
 template <auto Free>
 struct Freer {
@@ -24,43 +26,14 @@ struct Freer {
 using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
+struct FreeStack {
+    void operator()(STACK_OF(X509) * stack) const { sk_X509_pop_free(stack, X509_free); }
+};
+using Certificates = std::unique_ptr<STACK_OF(X509), FreeStack>;
 
 Certificate first_certificate(std::string_view pem) {
     const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
     return Certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-}
-
-/// MemoryFile is a file that exists in memory only, for a library that wants a path.
-class MemoryFile {
-public:
-    MemoryFile() = default;
-    explicit MemoryFile(int descriptor) : descriptor_(descriptor) {}
-    MemoryFile(MemoryFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-    MemoryFile& operator=(MemoryFile&& other) noexcept {
-        std::swap(descriptor_, other.descriptor_);
-        return *this;
-    }
-    ~MemoryFile() {
-        if (descriptor_ >= 0) ::close(descriptor_);
-    }
-    [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
-
-private:
-    int descriptor_ = -1;
-};
-
-Result<MemoryFile> pinned_roots(const std::vector<std::string>& roots_pem) {
-    std::string all;
-    for (const auto& pem : roots_pem) {
-        if (!first_certificate(pem))
-            return fail(Code::malformed, "a pinned root certificate cannot be read", "E-BUNDLE", {}, "bootstrap again");
-        all += pem;
-    }
-    const int descriptor = ::memfd_create("mayfly-roots", MFD_CLOEXEC);
-    MemoryFile file(descriptor);
-    if (descriptor < 0 || ::write(descriptor, all.data(), all.size()) != static_cast<ssize_t>(all.size()))
-        return fail(Code::unavailable, "cannot keep the pinned roots in memory");
-    return file;
 }
 
 struct Target {
@@ -97,16 +70,61 @@ Result<Target> parse_url(std::string_view url) {
     return out;
 }
 
+Result<Certificates> read_roots(const std::vector<std::string>& pems) {
+    Certificates out(sk_X509_new_null());
+    for (const auto& pem : pems) {
+        Certificate root = first_certificate(pem);
+        if (!out || !root || sk_X509_push(out.get(), root.get()) <= 0)
+            return fail(Code::malformed, "a pinned root certificate cannot be read", "E-BUNDLE", {}, "bootstrap again");
+        (void)root.release();  // the stack owns it now
+    }
+    return out;
+}
+
+/// Verifies the server's chain against the pinned roots alone. httplib adds the system's roots to a store it is given
+/// (SSL_CTX_set_default_verify_paths), and any public CA could then stand in for ours. So no store is asked at all: the
+/// trusted stack replaces it, whatever the library puts there.
+int verify_pinned(X509_STORE_CTX* context, void* roots) {
+    X509_STORE_CTX_set0_trusted_stack(context, static_cast<STACK_OF(X509)*>(roots));
+    return X509_verify_cert(context);
+}
+
+/// The name in the URL must stand in the certificate's subjectAltName (RFC 6125: a common name does not count).
+bool expect_name(SSL_CTX* tls, const std::string& host) {
+    X509_VERIFY_PARAM* wanted = SSL_CTX_get0_param(tls);
+    X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1 ||
+           X509_VERIFY_PARAM_set1_host(wanted, host.c_str(), host.size()) == 1;
+}
+
 }  // namespace
 
 struct HttpClient::Impl {
     std::string url;
-    std::unique_ptr<httplib::SSLClient> client;
+    Certificates roots;  // outlives the client, whose context borrows it
     Certificate certificate;
     Key key;
-    MemoryFile roots;
+    std::unique_ptr<httplib::SSLClient> client;
 
-    Result<Reply> finish(httplib::Result result) const {
+    /// Sends, and stops listening when the answer is too large or takes too long.
+    Result<Reply> send(httplib::Request request) {
+        std::string body;
+        bool too_large = false;
+        const auto deadline = std::chrono::steady_clock::now() + kLongestAnswer;
+        request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
+            too_large = size > kLargestReply - body.size();
+            if (too_large || std::chrono::steady_clock::now() > deadline) return false;
+            body.append(data, size);
+            return true;
+        };
+        auto result = client->send(request);
+        if (too_large)
+            return fail(Code::untrusted, "the answer of " + url + " is larger than 8 MiB", "E-REPLY-SIZE", {},
+                        "is this the URL of a CA?");
+        return finish(std::move(result), std::move(body));
+    }
+
+    Result<Reply> finish(httplib::Result result, std::string body) const {
         if (!result) {
             const auto error = result.error();
             if (error == httplib::Error::SSLServerVerification || error == httplib::Error::SSLLoadingCerts)
@@ -119,8 +137,7 @@ struct HttpClient::Impl {
         }
         Reply reply;
         reply.status = result->status;
-        if (result->body.size() > kLargestReply) return fail(Code::malformed, "the reply is larger than 8 MiB");
-        reply.body = result->body;
+        reply.body = std::move(body);
         for (const auto& [name, value] : result->headers) {
             std::string lower = name;
             for (auto& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -145,23 +162,26 @@ Result<HttpClient> HttpClient::make(const Peer& peer, const Credential* credenti
         const auto secret = credential->key_pem.reveal();
         const Bio bio(BIO_new_mem_buf(secret.data(), static_cast<int>(secret.size())));
         impl->key = Key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
-        if (!impl->certificate || !impl->key)
-            return fail(Code::malformed, "the session's key or certificate cannot be read", "E-SESSION", {},
-                        "mayfly login");
+        // httplib would go on without a context when the two do not belong together.
+        if (!impl->certificate || !impl->key || X509_check_private_key(impl->certificate.get(), impl->key.get()) != 1)
+            return fail(Code::unauthenticated, "our own key and certificate for the CA do not belong together",
+                        "E-SESSION", "one of the two cannot be read, or is another one's", "mayfly login");
         impl->client =
             std::make_unique<httplib::SSLClient>(target->host, target->port, impl->certificate.get(), impl->key.get());
     } else {
         impl->client = std::make_unique<httplib::SSLClient>(target->host, target->port);
     }
+    if (impl->client->ssl_context() == nullptr)
+        return fail(Code::internal, "OpenSSL gives no TLS context", "E-TLS", {}, {});
     SSL_CTX_set_min_proto_version(impl->client->ssl_context(), TLS1_3_VERSION);
     impl->client->enable_server_certificate_verification(!peer.roots_pem.empty());
     if (!peer.roots_pem.empty()) {
-        // Given a file, httplib trusts that file alone; given a store or nothing it also loads the system's roots, and
-        // any public CA could then stand in for ours.
-        auto roots = pinned_roots(peer.roots_pem);
+        auto roots = read_roots(peer.roots_pem);
         if (!roots) return pass(roots.error());
         impl->roots = std::move(*roots);
-        impl->client->set_ca_cert_path(impl->roots.path().c_str());
+        SSL_CTX_set_cert_verify_callback(impl->client->ssl_context(), verify_pinned, impl->roots.get());
+        if (!expect_name(impl->client->ssl_context(), target->host))
+            return fail(Code::malformed, "no certificate can name the host of " + peer.url, "E-URL", {}, {});
     }
     impl->client->set_tcp_nodelay(true);
     impl->client->set_keep_alive(true);
@@ -172,12 +192,22 @@ Result<HttpClient> HttpClient::make(const Peer& peer, const Credential* credenti
     return HttpClient(std::move(impl));
 }
 
-Result<Reply> HttpClient::get(const std::string& path) { return impl_->finish(impl_->client->Get(path)); }
+Result<Reply> HttpClient::get(const std::string& path) {
+    httplib::Request request;
+    request.method = "GET";
+    request.path = path;
+    return impl_->send(std::move(request));
+}
 
 Result<Reply> HttpClient::post(const std::string& path, const std::string& json,
                                const std::map<std::string, std::string>& headers) {
-    const httplib::Headers all(headers.begin(), headers.end());
-    return impl_->finish(impl_->client->Post(path, all, json, "application/json"));
+    httplib::Request request;
+    request.method = "POST";
+    request.path = path;
+    request.headers.insert(headers.begin(), headers.end());
+    request.headers.emplace("Content-Type", "application/json");
+    request.body = json;
+    return impl_->send(std::move(request));
 }
 
 }  // namespace mayfly::client
