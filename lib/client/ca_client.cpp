@@ -20,45 +20,20 @@ Code code_of(const std::string& word) {
     return Code::internal;
 }
 
-/// A reply that is not 200 is a problem document; whatever else it is, it is an error.
+}  // namespace
+
 Result<std::string> body_of(const Reply& reply) {
     if (reply.status == 200) return reply.body;
     const auto problem = wire::parse_body<api::Problem>(reply.body, "problem");
-    if (!problem) return fail(Code::unavailable, "the CA answered with status " + std::to_string(reply.status));
+    if (!problem)
+        return fail(Code::unavailable, "the server answered with status " + std::to_string(reply.status), "E-STATUS",
+                    "the answer is not a problem document of a Mayfly CA", "check the URL: mayfly context show");
     Error error{code_of(problem->code), problem->detail, problem->id, problem->why, problem->remedy};
     for (std::size_t i = 1; i < problem->reasons.size(); ++i) error.message += "; also " + problem->reasons[i];
+    // What the CA keeps to itself stands in its log under this id.
+    if (error.code == Code::internal || error.code == Code::unavailable)
+        error.why += (error.why.empty() ? "request id " : "; request id ") + problem->request_id;
     return pass(std::move(error));
-}
-
-}  // namespace
-
-Digest fingerprint_of(const api::Bundle& bundle) { return crypto::sha256(view(wire::to_json(bundle).canonical())); }
-
-Result<api::BundleReply> fetch_bundle(const std::string& url, const Digest& fingerprint) {
-    auto http = HttpClient::make({url, {}}, nullptr);
-    if (!http) return pass(http.error());
-    const auto reply = http->get("/v1/bundle");
-    if (!reply) return pass(reply.error());
-    const auto body = body_of(*reply);
-    if (!body) return pass(body.error());
-    auto bundle = wire::parse_body<api::BundleReply>(*body, "bundle");
-    if (!bundle) return bundle;
-    if (fingerprint_of(bundle->bundle) != fingerprint)
-        return fail(
-            Code::untrusted,
-            "the CA at " + url + " has another fingerprint: " + wire::fingerprint(fingerprint_of(bundle->bundle)),
-            "E-FINGERPRINT", "somebody else may be answering, or the fingerprint is of another CA",
-            "ask whoever runs the CA for the fingerprint, over another channel");
-    // From here on the log key is pinned, and the log must say the same.
-    const auto key = log::VerifierKey::parse(bundle->bundle.log_key);
-    const auto entry = wire::parse_base64(bundle->log_entry);
-    const auto proof = log::parse_proof(bundle->log_proof);
-    if (!key || !entry || !proof) return dishonest("the bundle's log proof is not one");
-    if (const auto head = log::verify_proof(*proof, *entry, *key); !head) return dishonest(head.error().message);
-    const auto event = log::parse_event(*entry);
-    if (!event || event->type != "bundle.published" || event->data.at("sha256") != wire::Json(wire::hex(fingerprint)))
-        return dishonest("the log published another bundle");
-    return bundle;
 }
 
 Result<CaClient> CaClient::connect(const std::string& url, const api::Bundle& bundle, const Credential* credential) {

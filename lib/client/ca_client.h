@@ -3,6 +3,7 @@
 // against the pinned log before anyone sees it. Not thread-safe.
 #include <optional>
 
+#include "lib/client/bundle.h"
 #include "lib/client/http.h"
 #include "lib/client/prover.h"
 #include "lib/log/proof.h"
@@ -10,9 +11,8 @@
 
 namespace mayfly::client {
 
-/// fetch_bundle trusts nothing but the fingerprint: for bootstrap.
-Result<api::BundleReply> fetch_bundle(const std::string& url, const Digest& fingerprint);
-Digest fingerprint_of(const api::Bundle& bundle);
+/// body_of a reply: its body when the CA did as asked, else the problem it describes as an Error.
+Result<std::string> body_of(const Reply& reply);
 
 class CaClient {
 public:
