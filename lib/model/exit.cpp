@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "mayfly/terminal.h"
+
 namespace mayfly {
 
 int exit_code(const Error& error) {
@@ -23,11 +25,29 @@ int exit_code(const Error& error) {
     return 1;
 }
 
+namespace {
+
+/// What another program said ends in a line break, or has several: one line for us, whose shape says who speaks.
+std::string one_line(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const bool blank = c == ' ' || c == '\n' || c == '\r' || c == '\t';
+        if (!blank)
+            out += c;
+        else if (!out.empty() && out.back() != ' ')
+            out += ' ';
+    }
+    while (out.ends_with(' ')) out.pop_back();
+    return for_terminal(out);
+}
+
+}  // namespace
+
 int report(const Error& error) {
-    std::fprintf(stderr, "error: %s%s\n", error.message.c_str(),
-                 error.id.empty() ? "" : ("        [" + error.id + "]").c_str());
-    if (!error.why.empty()) std::fprintf(stderr, "  why: %s\n", error.why.c_str());
-    if (!error.fix.empty()) std::fprintf(stderr, "  fix: %s\n", error.fix.c_str());
+    const std::string id = error.id.empty() ? "" : "        [" + for_terminal(error.id) + "]";
+    std::fprintf(stderr, "error: %s%s\n", one_line(error.message).c_str(), id.c_str());
+    if (!error.why.empty()) std::fprintf(stderr, "  why: %s\n", one_line(error.why).c_str());
+    if (!error.fix.empty()) std::fprintf(stderr, "  fix: %s\n", one_line(error.fix).c_str());
     return exit_code(error);
 }
 
