@@ -1,6 +1,5 @@
 // audit: read the log, and check it without trusting whoever keeps it.
-#include <filesystem>
-
+#include "cli/out_files.h"
 #include "cli/verbs.h"
 #include "lib/files/files.h"
 #include "lib/log/event.h"
@@ -81,17 +80,20 @@ Status fetch_all(Session& session, std::uint64_t size, Follower& follower) {
     return {};
 }
 
-int tell(const Globals& globals, const log::Checkpoint& head, const Follower& follower) {
-    if (globals.format() == Output::json)
-        print_json(wire::Json(wire::Json::Object{{"verified", true},
-                                                 {"origin", head.origin},
-                                                 {"size", static_cast<std::int64_t>(head.size)},
-                                                 {"root", wire::base64(head.root)}}));
-    else
-        say("✓ " + std::to_string(head.size) + " entries lead to the head signed by " + head.origin +
-            (follower.older ? ", which extends the one of " + std::to_string(follower.older->size) + " verified before"
-                            : ""));
-    return 0;
+Result<int> tell(const Globals& globals, const log::Checkpoint& head, const Follower& follower) {
+    return show(
+        globals,
+        {wire::Json::Object{{"verified", true},
+                            {"origin", head.origin},
+                            {"size", static_cast<std::int64_t>(head.size)},
+                            {"root", wire::base64(head.root)}},
+         {std::to_string(head.size)},
+         {},
+         {},
+         {},
+         {"✓ " + std::to_string(head.size) + " entries lead to the head signed by " + head.origin +
+          (follower.older ? ", which extends the one of " + std::to_string(follower.older->size) + " verified before"
+                          : "")}});
 }
 
 Result<int> verify_online(const Globals& globals, const std::string& save_dir) {
@@ -107,7 +109,7 @@ Result<int> verify_online(const Globals& globals, const std::string& save_dir) {
     if (auto ok = follower.finish(*head); !ok) return pass(ok.error());
     if (auto ok = files::write(remembered_file(session->context), view(*note), 0600); !ok) return pass(ok.error());
     if (follower.save) {
-        if (auto ok = files::make_private_dir(save_dir); !ok) return pass(ok.error());
+        if (auto ok = make_folder(save_dir); !ok) return pass(ok.error());
         if (auto ok = files::write(save_dir + "/checkpoint", view(*note), 0644); !ok) return pass(ok.error());
         if (auto ok = files::write(save_dir + "/entries", follower.saved, 0644); !ok) return pass(ok.error());
     }
@@ -141,28 +143,6 @@ Result<int> verify_offline(const Globals& globals, const std::string& dir) {
     return tell(globals, *head, follower);
 }
 
-Result<int> tail(const Globals& globals, std::int64_t count) {
-    auto session = open_session(globals);
-    if (!session) return pass(session.error());
-    const auto size = session->ca.get<api::LogEntries>("/v1/log/entries?start=0&count=1");
-    if (!size) return pass(size.error());
-    const std::int64_t start = std::max<std::int64_t>(0, size->size - count);
-    const auto page = session->ca.get<api::LogEntries>("/v1/log/entries?start=" + std::to_string(start) +
-                                                       "&count=" + std::to_string(std::min(count, kPage)));
-    if (!page) return pass(page.error());
-    std::vector<std::vector<std::string>> rows;
-    std::int64_t index = start;
-    for (const auto& text : page->entries) {
-        const auto entry = wire::parse_base64(text);
-        const auto event = entry ? log::parse_event(*entry) : pass(entry.error());
-        if (!event) return pass(event.error());
-        if (globals.format() == Output::json) std::printf("%s\n", std::string(text_of(*entry)).c_str());
-        rows.push_back({std::to_string(index++), event->time.text(), event->type, event->actor, event->subject});
-    }
-    if (globals.format() == Output::table) print_table({"ENTRY", "TIME", "TYPE", "ACTOR", "SUBJECT"}, rows);
-    return 0;
-}
-
 Result<int> prove(const Globals& globals, std::int64_t index) {
     auto session = open_session(globals);
     if (!session) return pass(session.error());
@@ -173,22 +153,16 @@ Result<int> prove(const Globals& globals, std::int64_t index) {
     if (!entry || !proof) return fail(Code::corrupt, "the CA's proof is not one");
     if (const auto head = log::verify_proof(*proof, *entry, session->ca.log_key()); !head)
         return pass(Error{Code::corrupt, head.error().message, "E-LOG-PROOF", {}, {}});
-    if (globals.format() == Output::json)
-        print_json(wire::to_json(*reply));
-    else
-        std::printf("%s", reply->log_proof.c_str());
+    if (!for_people(globals.output)) return show(globals, {wire::to_json(*reply), {std::to_string(index)}});
+    std::printf("%s", reply->log_proof.c_str());  // a file for other programs; its signature has just been verified
     return 0;
 }
 
 }  // namespace
 
 void add_audit_verbs(Cli& cli) {
-    auto* audit = cli.app.add_subcommand("audit", "the log")->require_subcommand(1);
-    audit->fallthrough();
-    auto count = std::make_shared<std::int64_t>(20);
-    cli.verb(audit, "tail", "the newest entries (duty auditor)", [&cli, count] { return tail(cli.globals, *count); })
-        ->add_option("-n", *count, "how many")
-        ->check(CLI::Range(1, 1000));
+    auto* audit = cli.group("audit", "the log");
+    add_tail_verb(audit, cli);
     auto save = std::make_shared<std::string>();
     auto offline = std::make_shared<std::string>();
     auto* check = cli.verb(audit, "verify", "recompute the whole log against the pinned key", [&cli, save, offline] {
@@ -199,7 +173,7 @@ void add_audit_verbs(Cli& cli) {
     auto index = std::make_shared<std::int64_t>(0);
     cli.verb(audit, "prove", "the tlog-proof of one entry (duty auditor)",
              [&cli, index] { return prove(cli.globals, *index); })
-        ->add_option("entry", *index)
+        ->add_option("entry", *index, "its number")
         ->required()
         ->check(CLI::NonNegativeNumber);
 }

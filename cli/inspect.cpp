@@ -1,6 +1,4 @@
-// inspect: what a file is and says, for any certificate, ours or not. version.
-#include <unistd.h>
-
+// inspect: what a file is and says, for any certificate, ours or not.
 #include "cli/verbs.h"
 #include "lib/files/files.h"
 #include "lib/log/note.h"
@@ -9,7 +7,7 @@
 #include "lib/wire/ssh_key.h"
 #include "lib/wire/text.h"
 #include "lib/wire/x509.h"
-#include "mayfly/names.h"
+#include "mayfly/terminal.h"
 
 namespace mayfly::cli {
 
@@ -22,22 +20,33 @@ struct Finding {
     std::string what;
     std::vector<std::pair<std::string, std::string>> fields;
     std::vector<std::string> warnings;
-    void add(std::string name, std::string value) { fields.emplace_back(std::move(name), std::move(value)); }
+    /// Values come from a stranger's file; escaped here they are UTF-8 in every form of the answer.
+    void add(std::string name, std::string_view value) { fields.emplace_back(std::move(name), for_terminal(value)); }
 };
+
+/// The last second of the year 9999: beyond it there is no RFC 3339 text.
+constexpr std::uint64_t kLastSecond = 253'402'300'799;
+/// PROTOCOL.certkeys: a certificate that never ends is "valid before" 2^64-1, one that always was "valid after" 0.
+constexpr std::uint64_t kForEver = ~std::uint64_t{0};
 
 std::string ssh_time(std::uint64_t seconds) {
     if (seconds == 0) return "always";
-    if (seconds > static_cast<std::uint64_t>(INT64_MAX) / 2) return "for ever";
+    if (seconds == kForEver) return "for ever";
+    if (seconds > kLastSecond) return "after the year 9999";
     return Instant(static_cast<std::int64_t>(seconds)).text();
 }
+
+/// The certificate's times are unsigned; ours are not, and are never negative.
+bool is_past(std::uint64_t seconds, Instant now) { return seconds <= static_cast<std::uint64_t>(now.seconds()); }
 
 std::string key_text(const PublicKey& key) {
     return std::string(name(key.algorithm)) + " " + wire::fingerprint(crypto::ssh_fingerprint(key));
 }
 
 std::string time_left(Instant until, Instant now) {
+    if (until <= now) return "expired";
     const auto left = Lifetime::of_seconds(until.seconds() - now.seconds());
-    return left ? left->text() + " left" : "expired";
+    return left ? left->text() + " left" : "more than ten years left";
 }
 
 Result<Finding> ssh_certificate(std::string_view text, Instant now) {
@@ -47,22 +56,23 @@ Result<Finding> ssh_certificate(std::string_view text, Instant now) {
     if (!read) return pass(read.error());
     const auto& c = read->fields;
     Finding out{c.type == wire::SshCertificateType::user ? "SSH user certificate" : "SSH host certificate", {}, {}};
-    out.add("key id", printable(c.key_id));
+    out.add("key id", c.key_id);
     out.add("serial", std::to_string(c.serial));
     std::vector<std::string> principals;
-    for (const auto& principal : c.principals) principals.push_back(printable(principal));
+    for (const auto& principal : c.principals) principals.push_back(principal);
     out.add("principals", joined(principals, ", "));
     out.add("valid", ssh_time(c.valid_after) + " to " + ssh_time(c.valid_before));
-    if (c.valid_before < static_cast<std::uint64_t>(INT64_MAX) / 2)
+    if (c.valid_before <= kLastSecond)
         out.add("time", time_left(Instant(static_cast<std::int64_t>(c.valid_before)), now));
     for (const auto& option : c.critical_options)
-        out.add("critical", printable(option.name) + (option.value.empty() ? "" : " = " + printable(option.value)));
-    for (const auto& option : c.extensions) out.add("extension", printable(option.name));
+        out.add("critical", option.name + (option.value.empty() ? "" : " = " + option.value));
+    for (const auto& option : c.extensions) out.add("extension", option.name);
     out.add("subject key", key_text(c.subject));
-    out.add("signed by", key_text(c.signer) + " (" + printable(read->signature_algorithm) + ")");
+    out.add("signed by", key_text(c.signer) + " (" + read->signature_algorithm + ")");
     for (const auto& oddity : wire::lint(c)) out.warnings.push_back(oddity);
     if (const auto good = crypto::verify(*read); !good) out.warnings.push_back(good.error().message);
-    if (static_cast<std::int64_t>(c.valid_before) <= now.seconds()) out.warnings.emplace_back("it has expired");
+    if (is_past(c.valid_before, now)) out.warnings.emplace_back("it has expired");
+    if (!is_past(c.valid_after, now)) out.warnings.emplace_back("it is not yet valid");
     return out;
 }
 
@@ -91,7 +101,7 @@ Result<Finding> request(ByteView der) {
     const auto read = wire::parse_csr(der);
     if (!read) return pass(read.error());
     Finding out{"PKCS#10 request", {}, {}};
-    if (!read->common_name.empty()) out.add("common name", printable(read->common_name));
+    if (!read->common_name.empty()) out.add("common name", read->common_name);
     for (const auto& subject : read->names) out.add("name", subject.tagged());
     out.add("key", key_text(read->key));
     if (const auto good = crypto::verify(*read); !good) out.warnings.push_back(good.error().message);
@@ -104,10 +114,10 @@ Result<Finding> checkpoint(std::string_view text) {
     const auto head = log::parse_checkpoint(note->text);
     if (!head) return pass(head.error());
     Finding out{"log checkpoint", {}, {}};
-    out.add("origin", printable(head->origin));
+    out.add("origin", head->origin);
     out.add("size", std::to_string(head->size));
     out.add("root", wire::base64(head->root));
-    for (const auto& signature : note->signatures) out.add("signed by", printable(signature.name));
+    for (const auto& signature : note->signatures) out.add("signed by", signature.name);
     return out;
 }
 
@@ -158,19 +168,19 @@ Result<int> inspect(const Globals& globals, const std::string& path) {
     if (!bytes) return pass(bytes.error());
     const auto finding = examine(*bytes, SystemClock().now());
     if (!finding) return pass(finding.error());
-    if (globals.format() == Output::json) {
-        Json::Array fields, warnings;
-        for (const auto& [field, value] : finding->fields)
-            fields.emplace_back(Json::Object{{"name", field}, {"value", value}});
-        for (const auto& warning : finding->warnings) warnings.emplace_back(warning);
-        print_json(Json(
-            Json::Object{{"what", finding->what}, {"fields", std::move(fields)}, {"warnings", std::move(warnings)}}));
-        return 0;
+    Answer answer;
+    Json::Array fields;
+    for (const auto& [field, value] : finding->fields) {
+        fields.emplace_back(Json::Object{{"name", field}, {"value", value}});
+        if (field == "serial") answer.names.push_back(value);
     }
-    std::printf("%s\n", finding->what.c_str());
-    for (const auto& [field, value] : finding->fields) std::printf("  %-12s %s\n", field.c_str(), value.c_str());
-    for (const auto& warning : finding->warnings) say("warning: " + warning);
-    return 0;
+    answer.data =
+        Json::Object{{"what", finding->what}, {"fields", std::move(fields)}, {"warnings", json_of(finding->warnings)}};
+    answer.lines.push_back(finding->what);
+    for (const auto& [field, value] : finding->fields)
+        answer.lines.push_back("  " + field + std::string(field.size() < 12 ? 13 - field.size() : 1, ' ') + value);
+    for (const auto& warning : finding->warnings) answer.messages.push_back("warning: " + warning);
+    return show(globals, answer);
 }
 
 }  // namespace
@@ -181,10 +191,6 @@ void add_inspect_verbs(Cli& cli) {
              [&cli, path] { return inspect(cli.globals, *path); })
         ->add_option("file", *path, "a file, or - for standard input")
         ->required();
-    cli.verb(&cli.app, "version", "which build this is", []() -> Result<int> {
-        std::puts("mayfly " MAYFLY_VERSION);
-        return 0;
-    });
 }
 
 }  // namespace mayfly::cli

@@ -1,94 +1,100 @@
-// bootstrap, context, login, logout, status: who we trust and who we are.
+// login, logout, status: who we are to the CA.
+#include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 
+#include "cli/keys.h"
 #include "cli/verbs.h"
-#include "lib/client/ssh_agent.h"
-#include "lib/wire/ssh_key.h"
 #include "lib/wire/text.h"
 
 namespace mayfly::cli {
 
 namespace {
 
-constexpr std::size_t kMostAgentKeys = 5;
 constexpr std::int64_t kSkewWorthSaying = 60;
 
-Result<int> bootstrap(const Globals& globals, const std::string& url, const std::string& fingerprint) {
-    const auto digest = wire::parse_fingerprint(fingerprint);
-    if (!digest) return pass(digest.error());
-    const auto reply = client::fetch_bundle(url, *digest);
-    if (!reply) return pass(reply.error());
-    const client::Context context{globals.context.empty() ? "default" : globals.context, url, reply->bundle};
-    if (auto ok = client::save_context(context); !ok) return pass(ok.error());
-    if (auto ok = client::use_context(context.name); !ok) return pass(ok.error());
-    say("✓ trust bundle " + std::to_string(reply->bundle.version) + " of " + reply->bundle.trust_domain +
-        " verified (X.509 root, SSH user CA, SSH host CA, log key)");
-    say("next: mayfly login");
-    return 0;
+struct LoginFlags {
+    std::string key, ttl;
+};
+
+Result<std::vector<client::Prover>> keys_to_try(const Globals& globals, const std::string& named) {
+    if (named.empty()) return candidates(globals);
+    auto prover = named_prover(globals, named);
+    if (!prover) return pass(prover.error());
+    std::vector<client::Prover> one;
+    one.push_back(std::move(*prover));
+    return one;
 }
 
-/// The keys worth trying, best first: the one named, else the agent's, else the usual files.
-std::vector<client::Prover> candidates(const std::string& key_file) {
-    std::vector<client::Prover> out;
-    if (!key_file.empty()) {
-        if (auto prover = client::prove_with_file(key_file)) out.push_back(std::move(*prover));
-        return out;
-    }
-    if (auto agent = client::SshAgent::connect()) {
-        const auto keys = agent->list();
-        for (std::size_t i = 0; keys && i < keys->size() && i < kMostAgentKeys; ++i)
-            if (auto prover = client::prove_with_agent((*keys)[i].key, (*keys)[i].comment))
-                out.push_back(std::move(*prover));
-    }
-    const char* home = std::getenv("HOME");
-    for (const auto* name : {"id_ed25519", "id_ecdsa", "id_ed25519_sk", "id_ecdsa_sk", "id_rsa"}) {
-        const std::string path = std::string(home == nullptr ? "" : home) + "/.ssh/" + name;
-        if (!std::filesystem::exists(path + ".pub")) continue;
-        if (auto prover = client::prove_with_file(path)) out.push_back(std::move(*prover));
-    }
-    return out;
+/// Another key may do where this one is not enrolled, or cannot sign (a passphrase that nobody gives).
+bool worth_another_key(const Error& error) {
+    return error.code == Code::unauthenticated || error.id == "E-SIGN" || error.id == "E-AGENT";
 }
 
-Result<int> login(const Globals& globals, const std::string& key_file, const std::string& ttl) {
+Result<int> welcome(const Globals& globals, const client::Context& context, const client::Prover& prover,
+                    const api::CertificateReply& reply) {
+    const std::string key = wire::fingerprint(crypto::ssh_fingerprint(prover.key));
+    return show(globals, {wire::Json::Object{{"context", context.name},
+                                             {"identity", reply.identity},
+                                             {"owner", reply.owner},
+                                             {"key", key},
+                                             {"serial", reply.serial},
+                                             {"session_until", reply.valid_before}},
+                          {reply.identity},
+                          {},
+                          {},
+                          {},
+                          {"✓ " + reply.identity + " (key " + key + ")   session until " + reply.valid_before}});
+}
+
+Result<int> login(const Globals& globals, const LoginFlags& flags) {
     const auto context = client::load_context(globals.context);
     if (!context) return pass(context.error());
+    const auto provers = keys_to_try(globals, flags.key);
+    if (!provers) return pass(provers.error());
+    if (provers->empty())
+        return fail(Code::not_found, "there is no SSH key to log in with", "E-LOGIN-KEY",
+                    "the CA knows people by an enrolled SSH key",
+                    "ssh-keygen -t ed25519, and ask a platform owner to enrol the .pub");
     const auto key = crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256);
     if (!key) return pass(key.error());
     const auto csr = crypto::make_csr(*key, {});
     if (!csr) return pass(csr.error());
     auto ca = client::CaClient::connect(context->url, context->bundle, nullptr);
     if (!ca) return pass(ca.error());
-    const auto provers = candidates(key_file);
-    if (provers.empty())
-        return fail(Code::not_found, "there is no SSH key to log in with", "E-LOGIN-KEY",
-                    "the CA knows people by an enrolled SSH key",
-                    "ssh-keygen -t ed25519, and ask a platform owner to enrol the .pub");
-    Result<api::CertificateReply> reply = fail(Code::unauthenticated, "no key was accepted");
-    for (const auto& prover : provers) {
-        reply = ca->mint("/v1/login", api::LoginRequest{*csr, ttl}, &prover);
+    std::vector<std::string> tried;
+    Error last;
+    for (const auto& prover : *provers) {
+        const auto reply = ca->mint("/v1/login", api::LoginRequest{*csr, flags.ttl}, &prover);
         if (reply) {
             if (auto ok = context->save_session(*key, *reply); !ok) return pass(ok.error());
-            say("✓ " + reply->identity + " (key " + wire::fingerprint(crypto::ssh_fingerprint(prover.key)) +
-                ")   session until " + reply->valid_before);
-            return 0;
+            return welcome(globals, *context, prover, *reply);
         }
-        if (reply.error().code != Code::unauthenticated) break;
+        last = reply.error();
+        tried.push_back(wire::fingerprint(crypto::ssh_fingerprint(prover.key)) + " (" + prover.name + ")");
+        if (!worth_another_key(last)) return pass(std::move(last));
     }
-    return pass(reply.error());
+    last.why += (last.why.empty() ? "tried " : "; tried ") + joined(tried, ", ");
+    return pass(std::move(last));
 }
 
 Result<int> logout(const Globals& globals) {
-    auto session = open_session(globals);
-    if (session) {
-        const auto done = session->ca.post<api::RevokeReply>("/v1/logout", api::List<api::Token>{});
-        if (!done) say("warning: the CA could not be told: " + done.error().message);
-    }
     const auto context = client::load_context(globals.context);
     if (!context) return pass(context.error());
+    bool revoked = false;
+    std::string warning;
+    if (auto session = open_session(globals)) {
+        const auto done = session->ca.send("/v1/logout", "{}", nullptr);
+        revoked = done.has_value();
+        if (!done) warning = "warning: the CA could not be told: " + done.error().message;
+    }
     if (auto ok = context->forget_session(); !ok) return pass(ok.error());
-    say("✓ logged out of " + context->name);
-    return 0;
+    if (!warning.empty()) say(warning);
+    return show(globals, {wire::Json::Object{{"context", context->name}, {"revoked", revoked}},
+                          {context->name},
+                          {},
+                          {},
+                          {},
+                          {"✓ logged out of " + context->name}});
 }
 
 Result<int> status(const Globals& globals) {
@@ -101,82 +107,28 @@ Result<int> status(const Globals& globals) {
     if (skew > kSkewWorthSaying || skew < -kSkewWorthSaying)
         say("warning: your clock is " + std::to_string(std::abs(skew)) + " s " + (skew > 0 ? "ahead of" : "behind") +
             " the CA's");
-    if (globals.format() == Output::json) {
-        print_json(wire::to_json(*me));
-        return 0;
-    }
-    print_table(
-        {"CONTEXT", "IDENTITY", "OWNER", "ROLES", "DUTIES", "SESSION UNTIL"},
-        {{session->context.name, me->identity, me->owner, joined(me->roles), joined(me->duties), me->session_until}});
-    return 0;
-}
-
-Result<int> context_list(const Globals& globals) {
-    const std::string current = client::current_context();
-    std::vector<std::vector<std::string>> rows;
-    wire::Json::Array items;
-    for (const auto& name : client::list_contexts()) {
-        const auto context = client::load_context(name);
-        if (!context) continue;
-        rows.push_back({name == current ? "*" : "", name, context->url, context->bundle.trust_domain});
-        items.emplace_back(wire::Json::Object{{"name", name},
-                                              {"url", context->url},
-                                              {"trust_domain", context->bundle.trust_domain},
-                                              {"current", name == current}});
-    }
-    if (globals.format() == Output::json)
-        print_json(wire::Json(std::move(items)));
-    else
-        print_table({"", "NAME", "URL", "TRUST DOMAIN"}, rows);
-    return 0;
-}
-
-Result<int> context_show(const Globals& globals, const std::string& name) {
-    const auto context = client::load_context(name.empty() ? globals.context : name);
-    if (!context) return pass(context.error());
-    print_json(
-        wire::Json(wire::Json::Object{{"name", context->name},
-                                      {"url", context->url},
-                                      {"fingerprint", wire::fingerprint(client::fingerprint_of(context->bundle))},
-                                      {"bundle", wire::to_json(context->bundle)}}));
-    return 0;
+    return show(
+        globals,
+        {wire::to_json(*me),
+         {me->identity},
+         {{"CONTEXT"}, {"IDENTITY"}, {"OWNER"}, {"ROLES"}, {"DUTIES"}, {"SESSION UNTIL"}, {"URL", Column::Shown::wide}},
+         {{session->context.name, me->identity, me->owner, joined(me->roles), joined(me->duties), me->session_until,
+           session->context.url}}});
 }
 
 }  // namespace
 
 void add_session_verbs(Cli& cli) {
-    auto words = std::make_shared<std::array<std::string, 8>>();
-    auto& [url, fingerprint, key, ttl, name, used, removed, unused] = *words;
-    auto* boot = cli.verb(&cli.app, "bootstrap", "pin a CA by its fingerprint",
-                          [&cli, words] { return bootstrap(cli.globals, (*words)[0], (*words)[1]); });
-    boot->add_option("url", url, "https://host[:port]")->required();
-    boot->add_option("--fingerprint", fingerprint, "SHA256:… as mayfly-ca init printed it")->required();
-    auto* in = cli.verb(&cli.app, "login", "get a session with the CA",
-                        [&cli, words] { return login(cli.globals, (*words)[2], (*words)[3]); });
-    in->add_option("--key", key, "SSH key file; else the agent's keys and ~/.ssh/id_*");
-    in->add_option("--ttl", ttl, "how long; the policy's limit when absent");
-    cli.verb(&cli.app, "logout", "revoke and forget the session", [&cli, words] { return logout(cli.globals); });
-    cli.verb(&cli.app, "status", "who you are to the CA", [&cli, words] { return status(cli.globals); });
-    auto* context = cli.app.add_subcommand("context", "the CAs that you trust")->require_subcommand(1);
-    context->fallthrough();
-    cli.verb(context, "list", "all of them", [&cli, words] { return context_list(cli.globals); });
-    cli.verb(context, "show", "one, with its bundle", [&cli, words] { return context_show(cli.globals, (*words)[4]); })
-        ->add_option("name", name);
-    cli.verb(context, "use", "make one the current",
-             [words]() -> Result<int> {
-                 if (auto ok = client::use_context((*words)[5]); !ok) return pass(ok.error());
-                 return 0;
-             })
-        ->add_option("name", used)
-        ->required();
-    cli.verb(context, "remove", "forget one and its session",
-             [words]() -> Result<int> {
-                 if (auto ok = client::remove_context((*words)[6]); !ok) return pass(ok.error());
-                 return 0;
-             })
-        ->add_option("name", removed)
-        ->required();
-    (void)unused;
+    auto flags = std::make_shared<LoginFlags>();
+    auto* in = cli.verb(
+        &cli.app, "login", "get a session with the CA", [&cli, flags] { return login(cli.globals, *flags); },
+        DryRun::refused);
+    in->add_option("--key", flags->key,
+                   "SSH key file, or SHA256:… of one in ssh-agent; else the agent's and ~/.ssh/id_*");
+    in->add_option("--ttl", flags->ttl, "how long; the policy's limit when absent");
+    cli.verb(
+        &cli.app, "logout", "revoke and forget the session", [&cli] { return logout(cli.globals); }, DryRun::refused);
+    cli.verb(&cli.app, "status", "who you are to the CA", [&cli] { return status(cli.globals); });
 }
 
 }  // namespace mayfly::cli

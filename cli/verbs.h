@@ -13,23 +13,35 @@ namespace mayfly::cli {
 /// Globals are the flags that every verb knows, before or after it.
 struct Globals {
     std::string context;
-    std::string output = "table";
+    Output output = Output::table;
     bool dry_run = false;
-    [[nodiscard]] Output format() const { return output == "json" ? Output::json : Output::table; }
+    bool no_input = false;
     /// "?dry_run=true" when a change is only to be tried.
     [[nodiscard]] std::string query() const { return dry_run ? "?dry_run=true" : ""; }
+    /// Whether somebody sits there who can be asked: never with --no-input, never without a terminal.
+    [[nodiscard]] client::Asking asking() const;
 };
 
 /// Action does the verb's work. An error is reported by main; the int is the exit code.
 using Action = std::function<Result<int>()>;
 
+/// DryRun says what --dry-run means to a verb: it tries, or only reads anyway; or it cannot but do it, and refuses.
+enum class DryRun { fits, refused };
+
 struct Cli {
-    CLI::App app{"mayfly: short-lived certificates for people and machines"};
+    CLI::App app{"mayfly: short-lived certificates for people and machines", "mayfly"};
     Globals globals;
     Action action;
+    Cli();
     /// Adds a verb whose action runs when it was chosen.
-    CLI::App* verb(CLI::App* parent, const std::string& name, const std::string& help, Action run);
+    CLI::App* verb(CLI::App* parent, const std::string& name, const std::string& help, Action run,
+                   DryRun dry_run = DryRun::fits);
+    /// Adds a word that verbs follow.
+    CLI::App* group(const std::string& name, const std::string& help);
 };
+
+/// run parses the arguments, does what they say, and returns the exit code.
+int run(Cli& cli, int argc, const char* const* argv);
 
 /// A client that is logged in to the context in use.
 struct Session {
@@ -38,34 +50,45 @@ struct Session {
 };
 Result<Session> open_session(const Globals& globals);
 
-void add_session_verbs(Cli& cli);  ///< bootstrap, context, login, logout, status
-void add_ssh_verbs(Cli& cli);      ///< ssh cert, ssh connect
-void add_cert_verbs(Cli& cli);     ///< cert issue
-void add_people_verbs(Cli& cli);   ///< role, owner, identity, token, revoke
-void add_audit_verbs(Cli& cli);    ///< audit tail, verify, prove
-void add_inspect_verbs(Cli& cli);  ///< inspect, version
+void add_context_verbs(Cli& cli);                ///< bootstrap, context, config
+void add_session_verbs(Cli& cli);                ///< login, logout, status
+void add_ssh_verbs(Cli& cli);                    ///< ssh cert
+void add_connect_verb(CLI::App* ssh, Cli& cli);  ///< ssh connect
+void add_cert_verbs(Cli& cli);                   ///< cert issue
+void add_people_verbs(Cli& cli);                 ///< role, owner, identity, token, revoke
+void add_audit_verbs(Cli& cli);                  ///< audit verify, prove
+void add_tail_verb(CLI::App* audit, Cli& cli);   ///< audit tail
+void add_inspect_verbs(Cli& cli);                ///< inspect
+void add_help_verbs(Cli& cli);                   ///< help, completion, version
 
-/// list_verb prints a list: as a table through `row`, or as JSON.
-template <class Body, class Row>
-Result<int> print_list(const Globals& globals, const std::string& path, const std::vector<std::string>& headings,
-                       Row row) {
+/// show prints an answer and succeeds.
+inline Result<int> show(const Globals& globals, const Answer& answer) {
+    print(globals.output, answer);
+    return 0;
+}
+
+/// would_be_minted tells what a dry run of a certificate answered; try_ssh makes that dry run for an SSH certificate.
+Result<int> would_be_minted(const Globals& globals, const Result<api::DryRunReply>& would);
+Result<int> try_ssh(Session& session, const Globals& globals, const api::SshUserRequest& request,
+                    const client::Prover& prover);
+
+/// print_list prints a list that the CA gives, each body through `row` and named by `name`.
+template <class Body, class Row, class Name>
+Result<int> print_list(const Globals& globals, const std::string& path, std::vector<Column> columns, Row row,
+                       Name name) {
     auto session = open_session(globals);
     if (!session) return pass(session.error());
     const auto list = session->ca.get<api::List<Body>>(path);
     if (!list) return pass(list.error());
-    if (globals.format() == Output::json) {
-        wire::Json::Array items;
-        for (const auto& item : list->items) items.push_back(wire::to_json(item));
-        print_json(wire::Json(std::move(items)));
-        return 0;
+    Answer answer{{}, {}, std::move(columns)};
+    wire::Json::Array items;
+    for (const auto& item : list->items) {
+        items.push_back(wire::to_json(item));
+        answer.names.push_back(std::invoke(name, item));
+        answer.rows.push_back(row(item));
     }
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& item : list->items) rows.push_back(row(item));
-    print_table(headings, rows);
-    return 0;
+    answer.data = std::move(items);
+    return show(globals, answer);
 }
-
-/// write_new_key writes an Ed25519 key pair and its certificate as PATH, PATH.pub, PATH-cert.pub.
-Status write_ssh_files(const std::string& path, const crypto::PrivateKey& key, const api::CertificateReply& reply);
 
 }  // namespace mayfly::cli

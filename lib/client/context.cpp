@@ -26,7 +26,6 @@ std::string base_dir(const char* variable, const char* below_home) {
     return from_environment("HOME") + below_home + "/mayfly";
 }
 
-std::string config_dir() { return base_dir("XDG_CONFIG_HOME", "/.config"); }
 std::string file_of(const std::string& name) { return config_dir() + "/" + name + ".json"; }
 
 /// chosen_context is what `use_context` wrote; the environment may override it.
@@ -45,7 +44,10 @@ tl::unexpected<Error> no_session(std::string message) {
 
 }  // namespace
 
-std::string Context::state_dir() const { return base_dir("XDG_STATE_HOME", "/.local/state") + "/" + name; }
+std::string config_dir() { return base_dir("XDG_CONFIG_HOME", "/.config"); }
+std::string state_dir() { return base_dir("XDG_STATE_HOME", "/.local/state"); }
+
+std::string Context::state_dir() const { return client::state_dir() + "/" + name; }
 
 std::optional<Instant> Context::session_until() const {
     const auto chain = files::read(state_dir() + "/session.pem", 64 * 1024);
@@ -150,7 +152,7 @@ std::string runtime_dir() {
     const std::string dir = from_environment("XDG_RUNTIME_DIR");
     if (!dir.empty() && dir.front() == '/') return dir + "/mayfly";
     // Not /tmp, where somebody else could have made the folder first. No context is called ".run".
-    return base_dir("XDG_STATE_HOME", "/.local/state") + "/.run";
+    return state_dir() + "/.run";
 }
 
 }  // namespace mayfly::client

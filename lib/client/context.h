@@ -32,5 +32,8 @@ Status use_context(const std::string& name);
 Status remove_context(const std::string& name);
 std::vector<std::string> list_contexts();
 std::string current_context();
+/// config_dir and state_dir are the folders of all contexts: $XDG_CONFIG_HOME/mayfly, $XDG_STATE_HOME/mayfly.
+std::string config_dir();
+std::string state_dir();
 
 }  // namespace mayfly::client

@@ -51,7 +51,7 @@ Result<PublicKey> public_half(const std::string& file, bool is_public) {
 }
 
 tl::unexpected<Error> cannot_sign(const std::string& file, const std::string& why) {
-    return fail(Code::unavailable, "ssh-keygen cannot sign with " + file, "E-SIGN", why,
+    return fail(Code::unauthenticated, "ssh-keygen cannot sign with " + file, "E-SIGN", why,
                 "ssh-add " + file + ", or run this at a terminal");
 }
 

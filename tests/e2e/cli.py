@@ -53,14 +53,26 @@ try:
     expect(run("bootstrap", world.url, "--fingerprint", world.fingerprint), 0, "verified")
     expect(run("status"), 4, "E-SESSION", "fix: mayfly login")
 
+    # Pins are replaced by saying so, never by the way, and never before the new ones are proved.
+    context = world.dir / "config/mayfly/default.json"
+    expect(run("bootstrap", world.url, "--fingerprint", world.fingerprint, "-o", "json"), 0, '"pinned": true')
+    expect(run("bootstrap", "https://127.0.0.1:1", "--fingerprint", wrong), 1, "E-CONTEXT-EXISTS", world.fingerprint, "--replace")
+    kept = context.read_text()
+    expect(run("bootstrap", world.url, "--fingerprint", wrong, "--replace"), 9, "E-FINGERPRINT")
+    assert context.read_text() == kept
+    context.write_text(kept.replace('"version": 1', '"version": 2'))
+    expect(run("bootstrap", world.url, "--fingerprint", world.fingerprint), 1, "E-CONTEXT-EXISTS")
+    expect(run("bootstrap", world.url, "--fingerprint", world.fingerprint, "--replace"), 0, "verified")
+    assert context.read_text() == kept
+    expect(run("--context", "other", "bootstrap", world.url, "--fingerprint", world.fingerprint, "--dry-run"), 0, "nothing was pinned")
+    assert run("context", "list", "-o", "name").stdout == "default\n"
+
     # Only the pinned root counts: a root that this machine's administrator trusts is not one that the user pinned.
     world.must("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "f.key", "-out", "f.pem", "-subj", "/CN=foreign", "-days", "2", "-addext", "subjectAltName=IP:127.0.0.1")
     foreign = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", "f.pem", "-key", "f.key", "-tls1_3", "-www"], cwd=world.dir, stdout=subprocess.PIPE, text=True)
     line = ""
     while not line.startswith("ACCEPT"):
         line = foreign.stdout.readline()
-    context = world.dir / "config/mayfly/default.json"
-    kept = context.read_text()
     context.write_text(kept.replace(world.url, "https://127.0.0.1:" + line.strip().rsplit(":", 1)[1]))
     expect(world.run("env", f"SSL_CERT_FILE={world.dir}/f.pem", "mayfly", "login", "--key", "alice"), 9, "E-SERVER-UNTRUSTED")
     foreign.kill()
@@ -68,6 +80,30 @@ try:
     context.write_text(kept)
     world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "mallory")
     expect(run("login", "--key", "mallory"), 4, "E-WHO")
+    expect(run("login", "--key", "nobody"), 1, "cannot use the key nobody", "E-KEY-FILE", "fix:")
+    expect(run("login", "--key", "policy.toml"), 1, "cannot use the key policy.toml", "E-KEY-FILE")
+    print_of = lambda key: world.must("ssh-keygen", "-lf", f"{key}.pub").stdout.split()[1]  # noqa: E731
+    expect(run("login", "--key", print_of("alice")), 1, "E-AGENT")
+    # A passphrase is asked for at a terminal only, and never with --no-input.
+    world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", "locked")
+    expect(run("login", "--key", "locked"), 4, "E-SIGN", "ssh-add locked")
+    expect(run("login", "--key", "locked", "--no-input", "-o", "json"), 4, '"id": "E-SIGN"')
+    # An agent's key, by its fingerprint.
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(world.dir / "agent")], stdout=subprocess.PIPE, text=True)
+    agent.stdout.readline()
+    with_agent = lambda *argv: world.run("env", f"SSH_AUTH_SOCK={world.dir}/agent", *argv)  # noqa: E731
+    expect(with_agent("mayfly", "login", "--key", print_of("alice")), 1, "E-AGENT", "it holds no key")
+    expect(with_agent("ssh-add", "-q", "mallory", "alice"), 0)
+    expect(with_agent("mayfly", "login", "--key", print_of("locked")), 1, "E-AGENT", print_of("alice"))
+    expect(with_agent("mayfly", "login", "--key", print_of("alice")), 0, print_of("alice"))
+    expect(with_agent("mayfly", "login"), 0, print_of("alice"))  # mallory's is tried first, and is not enrolled
+    expect(with_agent("mayfly", "ssh", "cert", "--role", "ops", "-o", "name"), 0)
+    assert "human/alice/ops" in with_agent("ssh-add", "-L").stdout
+    expect(with_agent("mayfly", "ssh", "cert", "--role", "ops", "--key", print_of("alice"), "--out", "from-agent-cert.pub"), 0)
+    expect(world.run("ssh-keygen", "-L", "-f", "from-agent-cert.pub"), 0, print_of("alice"))
+    agent.kill()
+    agent.wait()
+    expect(run("logout", "-o", "json"), 0, '"revoked": true')
     expect(run("login", "--key", "alice", "--ttl", "9h"), 5, "E-SESSION-TTL", "8h")
     expect(run("login", "--key", "alice"), 0, "human/alice")
     me = json.loads(expect(run("status", "-o", "json"), 0).stdout)
@@ -135,6 +171,96 @@ try:
             assert token.encode() not in file.read_bytes(), f"the token stands in {file}"
     expect(run("token", "create", "--node", "db-7", "--owner", "alice", "--ttl", "2h"), 5, "E-TOKEN-TTL")
     expect(run("revoke", "--identity", "human/nobody", "--reason", "x"), 1, "E-IDENTITY-UNKNOWN")
+
+    # What is there already is neither written over nor made private.
+    key = (world.dir / "k").read_text()
+    signed = (world.dir / "ca/signer.journal").read_text().count("\n")
+    expect(run("ssh", "cert", "--role", "ops", "--out", "k"), 1, "E-FILE-EXISTS", "--force")
+    expect(run("cert", "issue", "--role", "web", "--name", "a.test.internal", "--out", "c"), 1, "c/cert.pem", "E-FILE-EXISTS", "--force")
+    assert (world.dir / "k").read_text() == key and (world.dir / "ca/signer.journal").read_text().count("\n") == signed
+    expect(run("ssh", "cert", "--role", "ops", "--out", "k", "--force"), 0)
+    assert (world.dir / "k").read_text() != key
+    for name in ("shared", "saved"):
+        (world.dir / name).mkdir()
+        (world.dir / name).chmod(0o755)
+    expect(run("cert", "issue", "--role", "web", "--name", "a.test.internal", "--out", "shared"), 0)
+    expect(run("audit", "verify", "--save", "saved"), 0)
+    assert [oct((world.dir / name).stat().st_mode)[-3:] for name in ("shared", "saved", "c")] == ["755", "755", "700"]
+    assert oct((world.dir / "shared/key.pem").stat().st_mode)[-3:] == "600"
+
+    # Requests in DER, on standard input, and files that are none.
+    world.must("openssl", "req", "-in", "c.csr", "-outform", "DER", "-out", "c.der")
+    expect(run("cert", "issue", "--role", "web", "--name", "a.test.internal", "--csr", "c.der", "--out", "d"), 0)
+    assert world.must("openssl", "x509", "-in", "d/cert.pem", "-noout", "-pubkey").stdout == world.must("openssl", "pkey", "-in", "c.key", "-pubout").stdout
+    expect(world.run("mayfly", "cert", "issue", "--role", "web", "--name", "a.test.internal", "--csr", "-", "--out", "e", input=(world.dir / "c.csr").read_text()), 0)
+    (world.dir / "short.der").write_bytes((world.dir / "c.der").read_bytes()[:-1])
+    for file in ("short.der", "c.key", "policy.toml"):
+        expect(run("cert", "issue", "--role", "web", "--name", "a.test.internal", "--csr", file, "--out", "no"), 2, file)
+    assert not (world.dir / "no").exists()
+
+    # A dry run of a login asks the CA and starts nothing; options after -- reach ssh, before the command.
+    (world.dir / "fake").mkdir()
+    (world.dir / "fake/ssh").write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\nexit 7\n")
+    (world.dir / "fake/ssh").chmod(0o755)
+    connect = lambda *argv: world.run("env", f"PATH={world.dir}/fake:{world.env['PATH']}", "mayfly", "ssh", "connect", *argv)  # noqa: E731
+    signed = (world.dir / "ca/signer.journal").read_text().count("\n")
+    assert expect(connect("deploy@db-7", "--dry-run"), 0, "would be minted: ops").stdout == ""
+    assert json.loads(expect(connect("deploy@db-7", "--dry-run", "-o", "json"), 0).stdout)["verdict"] == "permit"
+    assert (world.dir / "ca/signer.journal").read_text().count("\n") == signed
+    words = expect(connect("deploy@db-7", "--port", "2222", "--no-input", "--", "-v", "-L", "8080:localhost:80", "uptime", "-p"), 7).stdout.splitlines()
+    assert words[-6:] == ["db-7", "-v", "-L", "8080:localhost:80", "uptime", "-p"], words
+    assert {"BatchMode=yes", "StrictHostKeyChecking=yes", "HostKeyAlias=db-7", "2222", "deploy"} <= set(words), words
+    assert not list((world.dir / "run/mayfly").iterdir()), "a login left its key behind"
+    expect(connect("deploy@db-7", "--host", "-oProxyCommand=true"), 2, "E-USAGE")
+    expect(connect("nobody@db-7"), 2, "E-ROLE-PICK")
+    expect(connect("db-7", "--role", "web"), 1, "E-ROLE-SCOPE")
+    expect(connect("db-7", "--role", "none-such"), 1, "E-ROLE-UNKNOWN")
+
+    # A key is revoked by its file; what is no file says so.
+    expect(run("revoke", "--key", "SHA256:short", "--reason", "x"), 2, "E-FINGERPRINT")
+    expect(run("revoke", "--key", "no-such-file", "--reason", "x"), 1, "cannot use the key no-such-file")
+    expect(run("identity", "create", "human/zoe", "--owner", "alice", "--key", print_of("k")), 2, "a fingerprint does not say")
+    expect(run("revoke", "--key", "k.pub", "--reason", "lost", "--dry-run"), 0, "1 living certificate(s) would be revoked")
+    expect(run("revoke", "--key", "k.pub", "--reason", "lost"), 0, "1 living certificate(s) revoked")
+    expect(run("ssh", "cert", "--role", "ops", "--key", "k"), 5, "E-KEY-REVOKED")
+
+    # Every verb answers in every form. Programs read stdout; nobody else's words are in it.
+    verbs = [("status",), ("context", "list"), ("context", "show"), ("context", "use", "default"), ("config", "show", "--origin"), ("role", "list"), ("role", "grants"), ("owner", "list"),
+             ("identity", "list"), ("token", "list"), ("audit", "tail", "-n", "3"), ("audit", "verify"), ("audit", "prove", "0"), ("inspect", "k-cert.pub"), ("inspect", "c/cert.pem"),
+             ("inspect", "c.csr"), ("version",),
+             ("owner", "create", "dora", "--dry-run"), ("identity", "create", "workload/shop", "--owner", "alice", "--dry-run"), ("token", "create", "--node", "n2", "--owner", "alice", "--dry-run"),
+             ("role", "grant", "ops", "human/alice", "--for", "1d", "--reason", "x", "--dry-run"), ("revoke", "--identity", "human/alice", "--reason", "x", "--dry-run"),
+             ("ssh", "cert", "--role", "ops", "--dry-run"), ("ssh", "cert", "--role", "ops", "--key", "alice", "--dry-run"), ("ssh", "connect", "db-7", "--dry-run"),
+             ("cert", "issue", "--role", "web", "--name", "a.test.internal", "--out", "no", "--dry-run"), ("ssh", "cert", "--role", "ops", "--key", "alice"),
+             ("cert", "issue", "--role", "web", "--name", "a.test.internal", "--out", "e", "--force")]
+    for verb in verbs:
+        data = json.loads(expect(run(*verb, "-o", "json"), 0).stdout)
+        lines = expect(run("-o", "jsonl", *verb), 0).stdout.splitlines()
+        assert len(lines) == (len(data) if isinstance(data, list) else 1), verb
+        assert [json.loads(line) for line in lines], verb
+        assert expect(run(*verb, "--output", "yaml"), 0).stdout, verb
+        assert expect(run(*verb, "-o", "name"), 0).stdout or verb[0] == "inspect", verb
+        people = expect(run(*verb, "-o", "wide"), 0)
+        assert people.stdout + people.stderr, verb
+    assert sorted(run("role", "list", "-o", "name").stdout.split()) == ["ops", "strict", "web"]
+    assert "DESCRIPTION" in run("role", "list", "-o", "wide").stdout and "DESCRIPTION" not in run("role", "list").stdout
+    assert json.loads(expect(run("role", "grant", "strict", "human/alice", "--for", "1d", "--reason", "mine", "-o", "jsonl"), 5).stderr)["error"]["id"] == "E-SELF-GRANT"
+
+    # What somebody wrote into the CA does not act on the terminals of others.
+    expect(run("identity", "create", "workload/evil", "--owner", "alice", "--purpose", "x\x1b[2J\u009b31m\u202e\nroot"), 0)
+    shown = expect(run("identity", "list"), 0, "\\x1b[2J").stdout
+    assert not set(shown) & set("\x1b\u009b\u202e") and "\nroot" not in shown, shown
+
+    # The log's end, as it grows.
+    following = subprocess.Popen(["mayfly", "audit", "tail", "-n", "1", "--follow", "-o", "jsonl"], cwd=world.dir, env=world.env, stdout=subprocess.PIPE, text=True)
+    newest = json.loads(following.stdout.readline())
+    expect(run("owner", "create", "dora"), 0)
+    entry = json.loads(following.stdout.readline())
+    while entry["event"]["subject"] != "dora":
+        assert entry["entry"] == newest["entry"] + 1
+        newest, entry = entry, json.loads(following.stdout.readline())
+    following.stdout.close()
+    assert following.wait(timeout=20) == 0, "it went on with nobody reading"
 
     # The log: every certificate a client holds is in it, and what was kept aside shows a rollback.
     events = world.entries()

@@ -11,9 +11,9 @@ TEST_CASE("text in any script reaches the terminal as it is") {
 
 TEST_CASE("what acts on a terminal is shown instead of obeyed") {
     const auto [text, shown] = GENERATE(table<std::string, std::string>({
-        {"\x1b[2J", "\\x1b[2J"},                            // clear the screen
-        {"\x1b]0;title\a", "\\x1b]0;title\\x07"},           // rename the window
-        {"\xc2\x9b\x32J", "\\xc2\\x9b2J"},                  // CSI as one C1 character
+        {"\x1b[2J", "\\x1b[2J"},                              // clear the screen
+        {"\x1b]0;title\a", "\\x1b]0;title\\x07"},             // rename the window
+        {"\xc2\x9b\x32J", "\\xc2\\x9b2J"},                    // CSI as one C1 character
         {"ok\n  fix: curl evil", "ok\\x0a  fix: curl evil"},  // a line of its own
         {"hidden\r", "hidden\\x0d"},
         {"\x7f\b\t", "\\x7f\\x08\\x09"},
@@ -27,12 +27,12 @@ TEST_CASE("what acts on a terminal is shown instead of obeyed") {
 
 TEST_CASE("bytes that are not UTF-8 are shown one by one") {
     const auto [text, shown] = GENERATE(table<std::string, std::string>({
-        {"\x9b", "\\x9b"},                              // C1 of an 8-bit terminal
-        {"\xc3", "\\xc3"},                              // ends early
-        {"\xc3(", "\\xc3("},                            // no continuation
-        {"\xc0\x80", "\\xc0\\x80"},                     // overlong
-        {"\xe0\x80\x80", "\\xe0\\x80\\x80"},            // overlong
-        {"\xed\xa0\x80", "\\xed\\xa0\\x80"},            // a surrogate
+        {"\x9b", "\\x9b"},                             // C1 of an 8-bit terminal
+        {"\xc3", "\\xc3"},                             // ends early
+        {"\xc3(", "\\xc3("},                           // no continuation
+        {"\xc0\x80", "\\xc0\\x80"},                    // overlong
+        {"\xe0\x80\x80", "\\xe0\\x80\\x80"},           // overlong
+        {"\xed\xa0\x80", "\\xed\\xa0\\x80"},           // a surrogate
         {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},  // above U+10FFFF
         {"\xff", "\\xff"},
     }));

@@ -1,0 +1,24 @@
+#pragma once
+// Files that a verb leaves behind for people. Whether they may be written is settled before anything is minted.
+#include <string>
+#include <vector>
+
+#include "lib/crypto/crypto.h"
+#include "mayfly/api.h"
+#include "mayfly/result.h"
+
+namespace mayfly::cli {
+
+enum class Existing { keep, replace };
+
+/// may_write refuses when one of the files is there already and nobody said --force.
+Status may_write(const std::vector<std::string>& paths, Existing existing);
+/// make_folder makes a folder of mode 0700; one that is there keeps its mode, for it is somebody's.
+Status make_folder(const std::string& path);
+
+/// ssh_files are the files of write_ssh_files.
+std::vector<std::string> ssh_files(const std::string& path);
+/// write_ssh_files writes an Ed25519 key pair and its certificate as PATH, PATH.pub, PATH-cert.pub.
+Status write_ssh_files(const std::string& path, const crypto::PrivateKey& key, const api::CertificateReply& reply);
+
+}  // namespace mayfly::cli
