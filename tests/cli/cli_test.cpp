@@ -80,6 +80,33 @@ TEST_CASE("every verb without a CA fails with JSON when JSON is asked for") {
     CHECK(seen > 20);
 }
 
+TEST_CASE("every verb has help") {
+    cli::Cli cli;
+    each_verb(cli.app, {}, [&](const CLI::App& app, const std::vector<std::string>& words) {
+        std::vector<const char*> argv = {"help"};
+        for (const auto& word : words) argv.push_back(word.c_str());
+        const auto done = mayfly_cli(argv);
+        INFO(cli::joined(words, " "));
+        CHECK(done.exit_code == 0);
+        CHECK_THAT(done.out, Contains(app.get_description()));
+        CHECK_THAT(done.out, Contains("mayfly " + cli::joined(words, " ")));
+        for (const auto* option : app.get_options()) {
+            INFO(option->get_name());
+            CHECK_FALSE(option->get_description().empty());
+        }
+    });
+    const auto wrong = mayfly_cli({"help", "ssh", "crt"});
+    CHECK(wrong.exit_code == 1);
+    CHECK_THAT(wrong.err, Contains("did you mean cert?"));
+}
+
+TEST_CASE("an error's code is explained") {
+    CHECK_THAT(mayfly_cli({"help", "E-ROLE-TTL"}).out, Contains("longer than the role allows"));
+    CHECK_THAT(mayfly_cli({"help", "E-ROLE-TTX"}).err, Contains("did you mean E-ROLE-TTL?"));
+    CHECK(json_of(mayfly_cli({"help", "E-ROLE-TTL", "-o", "json"}).out).object()->count("meaning") == 1);
+    CHECK(json_of(mayfly_cli({"help", "errors", "-o", "json"}).out).array()->size() > 100);
+}
+
 TEST_CASE("every setting says where it comes from") {
     const Home home;
     std::filesystem::create_directories(home.folder.file("config/mayfly"));

@@ -1,0 +1,235 @@
+#include "mayfly/error_codes.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mayfly {
+
+namespace {
+
+constexpr std::array kCodes = {
+    ErrorCode{"E-AGENT",
+              "ssh-agent is not running, does not answer, or does not hold the key. SSH_AUTH_SOCK says "
+              "where it is; ssh-add -l what it holds."},
+    ErrorCode{"E-BODY",
+              "A JSON body lacks a member, has one too many, or one of another type. /v1/openapi.json "
+              "describes every body."},
+    ErrorCode{"E-BUNDLE", "A pinned root certificate cannot be read. Bootstrap again."},
+    ErrorCode{"E-BUNDLE-OLD",
+              "The CA offers an older trust bundle than the pinned one. Versions only rise: somebody "
+              "may be turning the clock back."},
+    ErrorCode{"E-BUNDLE-OTHER",
+              "The CA offers the trust bundle of another authority. Trust domain and log key never "
+              "change by an update."},
+    ErrorCode{"E-BUNDLE-PROOF",
+              "The trust bundle is not the one that the CA's log published, so it must not be trusted."},
+    ErrorCode{"E-BUSY", "Too many requests are waiting. Ask again in a moment."},
+    ErrorCode{"E-CHECK",
+              "A certificate that the signer returned is not the one that was meant; it was not handed "
+              "out. Tell whoever runs the CA."},
+    ErrorCode{"E-CIDR", "A source address is not a block like 10.0.0.0/8, or is one that means everybody."},
+    ErrorCode{"E-CLOCK", "The CA's clock runs behind its own log. It does not write until the clock is right."},
+    ErrorCode{"E-CONFIG",
+              "A configuration file is missing or says something that is not understood. The message "
+              "names the line."},
+    ErrorCode{"E-CONTEXT",
+              "There is no such context here, or its file is damaged. mayfly context list shows what "
+              "is known."},
+    ErrorCode{"E-CONTEXT-EXISTS",
+              "The context pins another CA already. Pins are replaced only when that is said: "
+              "--replace."},
+    ErrorCode{"E-CREDENTIAL", "A systemd credential that the configuration names was not given to the service."},
+    ErrorCode{"E-CSR-CA", "The request asks for a CA certificate. Roles give leaf certificates only."},
+    ErrorCode{"E-CSR-EXTENSION",
+              "The request carries an extension that a request cannot ask for. Only subjectAltName is "
+              "read."},
+    ErrorCode{"E-CSR-FILE", "The file holds no PKCS#10 request."},
+    ErrorCode{"E-CSR-NAMES",
+              "The request carries a name that was not asked for with --name. What is asked for must "
+              "be said, not smuggled."},
+    ErrorCode{"E-CSR-PROOF", "The request is not signed by its own key, so nobody has proved to hold that key."},
+    ErrorCode{"E-DRY-RUN", "The verb cannot be tried without doing it, so with --dry-run it does nothing."},
+    ErrorCode{"E-DURATION", "A length of time reads 90s, 45m, 8h, 30d or 1h30m, between one second and ten years."},
+    ErrorCode{"E-DUTY",
+              "The verb needs a duty (platform, auditor, intake) that your owner does not have. mayfly "
+              "status shows yours."},
+    ErrorCode{"E-ENVELOPE",
+              "The signer refused: what it was asked to sign lies outside its own limits, whatever the "
+              "CA decided."},
+    ErrorCode{"E-EXCEPTION", "A defect of the CA. Its log has the request id that stands in this error."},
+    ErrorCode{"E-EXTENSION", "The SSH extension asked for is not among the role's."},
+    ErrorCode{"E-FIDO-TOUCH", "The security key signed without being touched. Touch it when it blinks."},
+    ErrorCode{"E-FILE-EXISTS",
+              "A file that would be written is there already. Nothing was minted; --force replaces it."},
+    ErrorCode{"E-FINGERPRINT",
+              "The CA at the URL has another fingerprint than the one given, or the text is no "
+              "fingerprint. Ask whoever runs the CA, over another channel."},
+    ErrorCode{"E-FORCE-COMMAND",
+              "The role forces another command, or the text is not one line of at most 1,024 "
+              "characters."},
+    ErrorCode{"E-GRANT-ENDS", "The certificate would outlive the grant that it is minted on."},
+    ErrorCode{"E-GRANT-TTL", "The grant would stand longer than the policy lets grants stand."},
+    ErrorCode{"E-HOST", "The host name is not registered for the node that asks."},
+    ErrorCode{"E-HOST-TTL", "The host certificate would live longer than the policy lets host certificates live."},
+    ErrorCode{"E-HTTP", "The request is not HTTP/1.1 as it should be."},
+    ErrorCode{"E-HTTP-ENCODING", "A body is sent as it is: no Content-Encoding."},
+    ErrorCode{"E-HTTP-LIMIT", "The headers or the body are larger than the path takes."},
+    ErrorCode{"E-HTTP-PATH", "There is no such path, or it takes another method. /v1/openapi.json lists them."},
+    ErrorCode{"E-HTTP-TYPE", "Bodies are application/json."},
+    ErrorCode{"E-IDEMPOTENCY",
+              "The Idempotency-Key is malformed, was used for another request, or belongs to one that "
+              "is being answered. Use a new one for a new request."},
+    ErrorCode{"E-IDENTITY-EXISTS", "There is an identity of that name already."},
+    ErrorCode{"E-IDENTITY-SUSPENDED", "The identity is suspended and gets no certificates."},
+    ErrorCode{"E-IDENTITY-UNKNOWN", "There is no active identity of that name. mayfly identity list shows all."},
+    ErrorCode{"E-INIT-TWICE", "mayfly-ca init runs once, into an empty folder. It never replaces an authority."},
+    ErrorCode{"E-INSPECT",
+              "The file is nothing that inspect knows: SSH certificates and keys, X.509, PKCS#10, "
+              "bundles, checkpoints and log proofs are."},
+    ErrorCode{"E-ISSUER", "The issuing certificate does not fit the CA's key, or cannot be read."},
+    ErrorCode{"E-ISSUER-ENDS",
+              "The certificate would outlive the certificate of its issuer. The issuer is due for "
+              "renewal."},
+    ErrorCode{"E-ISSUER-TTL", "The certificate would live longer than the issuer ever signs for."},
+    ErrorCode{"E-JOURNAL",
+              "The signer's journal and the log do not tell the same story. The CA stops: find out "
+              "which certificates one of them lacks."},
+    ErrorCode{"E-JOURNAL-FULL",
+              "The signer cannot write its journal, so it signs nothing. Free space on the CA's disk "
+              "and restart it."},
+    ErrorCode{"E-JSON",
+              "The text is not JSON as Mayfly takes it: no duplicate names, no fractions, limited "
+              "depth and size."},
+    ErrorCode{"E-KEY-AUTHORITY", "The key is one of the CA's own. It is nobody's subject key."},
+    ErrorCode{"E-KEY-BOUND", "The key belongs to another identity already. One key, one identity: make a new one."},
+    ErrorCode{"E-KEY-CURVE", "The elliptic curve is not given by name, or not supported. P-256, P-384 and P-521 are."},
+    ErrorCode{"E-KEY-FILE",
+              "A key's file is missing, unreadable, or not a key. A key is named by its private file, "
+              "its .pub, or SHA256:… of one in ssh-agent."},
+    ErrorCode{"E-KEY-HARDWARE", "The role needs a hardware key: ssh-keygen -t ed25519-sk."},
+    ErrorCode{"E-KEY-LINE", "The text is not an SSH public key line: type, base64, comment."},
+    ErrorCode{"E-KEY-MODE", "A file of the CA's keys can be read by others, or is no plain file. chmod 600 it."},
+    ErrorCode{"E-KEY-NESTED", "A certificate was given where a public key belongs."},
+    ErrorCode{"E-KEY-POINT", "The public key is not a point on its curve. Make a new key."},
+    ErrorCode{"E-KEY-REUSE", "Two issuers would share one key. Each has its own."},
+    ErrorCode{"E-KEY-REVOKED", "The key is revoked. A revoked key is never certified again: make a new one."},
+    ErrorCode{"E-KEY-TYPE",
+              "Keys of this kind are not certified, or not for this purpose. Ed25519, ECDSA, RSA of "
+              "2,048 bits and more, and for people their FIDO forms are."},
+    ErrorCode{"E-KEY-WEAK", "The RSA key is too small or its factors can be found. Make a new key."},
+    ErrorCode{"E-KIND",
+              "The verb is for another kind of identity: people, nodes and workloads each have their "
+              "own way in."},
+    ErrorCode{"E-LISTEN", "The CA cannot listen on its address. Is another one running?"},
+    ErrorCode{"E-LOG-BEHIND",
+              "The log ends before a head that was verified earlier: entries are missing. Keep both, "
+              "and tell whoever answers for the CA."},
+    ErrorCode{"E-LOG-DAMAGED", "The log's entries do not lead to its signed head."},
+    ErrorCode{"E-LOG-FORK",
+              "The log contradicts a head that was verified or signed earlier: it was rewritten. Keep "
+              "both, and tell whoever answers for the CA."},
+    ErrorCode{"E-LOG-HEAD", "The log's head is not signed by the pinned log key."},
+    ErrorCode{"E-LOG-ORIGIN", "The database holds the log of another authority. Check trust_domain in ca.toml."},
+    ErrorCode{"E-LOG-PROOF",
+              "The certificate or entry is not in the log that was pinned. A certificate that is not "
+              "in the log must not be used."},
+    ErrorCode{"E-LOGIN-KEY",
+              "There is no SSH key to log in with, neither in ssh-agent nor in ~/.ssh. Make one and "
+              "have its .pub enrolled."},
+    ErrorCode{"E-NAME", "The text is not a name of its kind. The message says which characters are."},
+    ErrorCode{"E-NAMES-EMPTY", "The certificate would name nobody. Ask for a name."},
+    ErrorCode{"E-NODE", "There is no such node, the role does not open it, or this machine is not enrolled."},
+    ErrorCode{"E-NODE-EXPIRED", "The node's identity has ended. Enrol it again with a new join token."},
+    ErrorCode{"E-NODE-OWNER", "Another owner answers for a node of that name. Choose another."},
+    ErrorCode{"E-NODE-TTL", "The node's certificate would live longer than the policy lets them live."},
+    ErrorCode{"E-NONCE", "The nonce of the proof is unknown, old or used. Get a new one; mayfly does so itself."},
+    ErrorCode{"E-NOT-A-CA", "What answers at the URL is no Mayfly CA. Check the URL."},
+    ErrorCode{"E-NOT-CONTROL-OWNER",
+              "Only the role's control owner, or their backup, grants the role. mayfly role list shows "
+              "who that is."},
+    ErrorCode{"E-NOT-READY", "The CA is up and cannot mint yet. The message says what is missing."},
+    ErrorCode{"E-OWNER-EXISTS", "There is an owner of that name already."},
+    ErrorCode{"E-OWNER-INACTIVE", "Nobody answers for it: its owner is disabled. Hand it to another owner."},
+    ErrorCode{"E-OWNER-UNKNOWN", "There is no owner of that name. mayfly owner list shows all."},
+    ErrorCode{"E-PASSPHRASE", "The file of the CA's passphrase is missing, empty, or readable by others."},
+    ErrorCode{"E-PATTERN", "The text is not a pattern of names: dns:*.corp.example, ip:10.0.0.0/8, uri:spiffe://…"},
+    ErrorCode{"E-PAUSED",
+              "Too much time went by between the decision and the signature; nothing was signed. Ask "
+              "again."},
+    ErrorCode{"E-PRINCIPAL", "The principal asked for is not the role's, or there are more than sshd reads."},
+    ErrorCode{"E-PROOF", "The proof of possession is malformed, of another key, or over another request."},
+    ErrorCode{"E-QUERY", "A number is missing in the query of the URL."},
+    ErrorCode{"E-REPLY-SIZE", "The answer is larger than any of the CA's. Is it the URL of a CA?"},
+    ErrorCode{"E-REVOKE", "Say exactly one of serial, identity and key."},
+    ErrorCode{"E-ROLE-JIT", "The role needs somebody's approval each time it is used."},
+    ErrorCode{"E-ROLE-MISSING", "No role was named. Every certificate carries the scope of a role."},
+    ErrorCode{"E-ROLE-NOT-HELD",
+              "You hold no grant of the role now. Its control owner can give you one: mayfly role list."},
+    ErrorCode{"E-ROLE-PICK", "No role, or more than one, fits what was asked for. Name one with --role."},
+    ErrorCode{"E-ROLE-SCOPE", "The role gives no certificates of this kind, or opens no account."},
+    ErrorCode{"E-ROLE-TTL", "The certificate would live longer than the role allows."},
+    ErrorCode{"E-ROLE-UNKNOWN", "The policy in force defines no such role. mayfly role list shows all."},
+    ErrorCode{"E-RUN", "Another program cannot be started. Is it installed, and on the PATH?"},
+    ErrorCode{"E-SAN", "A name is outside what the role allows, or there are too many."},
+    ErrorCode{"E-SANDBOX", "The signer cannot lock itself in, and does not run outside its sandbox."},
+    ErrorCode{"E-SEALED", "A sealed key's file is not one."},
+    ErrorCode{"E-SELF-GRANT", "Nobody grants this role to themselves. Another owner must."},
+    ErrorCode{"E-SERIAL-UNKNOWN", "No living certificate has this serial."},
+    ErrorCode{"E-SERVER-TTL", "The CA's own certificate would live longer than the policy allows."},
+    ErrorCode{"E-SERVER-UNTRUSTED",
+              "The server's certificate does not lead to the pinned roots, or names another host. It "
+              "may not be the CA."},
+    ErrorCode{"E-SESSION", "There is no session, it has ended, or its files are damaged. mayfly login."},
+    ErrorCode{"E-SESSION-TTL", "The session would last longer than the policy lets sessions last."},
+    ErrorCode{"E-SIGN",
+              "ssh-keygen cannot sign with the key: a passphrase or a touch is missing, or the private "
+              "half is not there."},
+    ErrorCode{"E-SIGNATURE-ALGORITHM",
+              "The signature's algorithm is not accepted. SHA-2 with ECDSA or RSA, and Ed25519 are."},
+    ErrorCode{"E-SIGNER-GONE", "The signer has ended; the CA restarts it or ends too. Its log says why."},
+    ErrorCode{"E-SIGNER-START", "The signer cannot be started."},
+    ErrorCode{"E-SIGNER-USAGE", "mayfly-signer is started by mayfly-ca, not by hand."},
+    ErrorCode{"E-SOURCE-ADDRESS", "The source address is outside the role's blocks, or there are too many."},
+    ErrorCode{"E-SSHD-RELOAD", "sshd was not reloaded, so it still goes by the old configuration."},
+    ErrorCode{"E-SSHD-TEST", "sshd refuses the new configuration; the old one stays in force."},
+    ErrorCode{"E-STALE", "What the decision went by changed on the way. Ask again."},
+    ErrorCode{"E-STATUS", "There is no status to tell, or what answers is no Mayfly CA."},
+    ErrorCode{"E-STORE", "The store failed in a way that nobody foresaw. The CA's log says more."},
+    ErrorCode{"E-STORE-BUSY", "Another program holds the store."},
+    ErrorCode{"E-STORE-CONSTRAINT", "The store refuses the change: it contradicts what is recorded."},
+    ErrorCode{"E-STORE-EXISTS", "The database exists already. It is never replaced."},
+    ErrorCode{"E-STORE-FULL", "The store cannot be written: the disk is full or read-only."},
+    ErrorCode{"E-STORE-IO",
+              "The disk failed under the store. The CA stops writing until it is restarted on a sound "
+              "one."},
+    ErrorCode{"E-STORE-OPEN", "There is no database where the configuration says, or it cannot be opened."},
+    ErrorCode{"E-STORE-SCHEMA", "The database was made by another version than this build reads."},
+    ErrorCode{"E-TIME", "A time reads 2026-11-21T04:26:02Z (RFC 3339)."},
+    ErrorCode{"E-TLS", "OpenSSL gives no TLS context."},
+    ErrorCode{"E-TLS-IDENTITY", "The server's key and certificate do not belong together."},
+    ErrorCode{"E-TOKEN", "The join token is unknown, used, too old or for another node. Ask for a new one."},
+    ErrorCode{"E-TOKEN-TTL", "The join token would live longer than the policy lets tokens live."},
+    ErrorCode{"E-TRUST", "What the CA sent for this node's sshd is not acceptable."},
+    ErrorCode{"E-TRUST-EMPTY", "The CA sent no user CA key: sshd would let nobody in. The old set stays."},
+    ErrorCode{"E-UNREACHABLE", "The CA does not answer. Is it running, and is the URL right? Ask again later."},
+    ErrorCode{"E-UNSEAL", "The passphrase does not open the sealed key, or the file was changed."},
+    ErrorCode{"E-URL", "The text is not the URL of a CA. Write it like https://ca.corp.example:8443."},
+    ErrorCode{"E-USAGE", "The command line is not understood. Each verb has --help."},
+    ErrorCode{"E-VALIDITY", "A validity ends before it starts."},
+    ErrorCode{"E-WHO",
+              "The CA could not establish who is asking: the key is not enrolled, the identity is "
+              "suspended, or the certificate is not one of its own."},
+    ErrorCode{"E-WILDCARD", "Wildcards are for roles that allow them."},
+};
+
+}  // namespace
+
+std::span<const ErrorCode> error_codes() { return kCodes; }
+
+const ErrorCode* find_error_code(std::string_view id) {
+    const auto* found =
+        std::find_if(kCodes.begin(), kCodes.end(), [id](const ErrorCode& code) { return code.id == id; });
+    return found == kCodes.end() ? nullptr : found;
+}
+
+}  // namespace mayfly
