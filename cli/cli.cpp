@@ -80,6 +80,7 @@ Cli::Cli() {
     add_people_verbs(*this);
     add_audit_verbs(*this);
     add_inspect_verbs(*this);
+    add_api_verb(*this);
     add_help_verbs(*this);
 }
 

@@ -59,6 +59,7 @@ void add_people_verbs(Cli& cli);                 ///< role, owner, identity, tok
 void add_audit_verbs(Cli& cli);                  ///< audit verify, prove
 void add_tail_verb(CLI::App* audit, Cli& cli);   ///< audit tail
 void add_inspect_verbs(Cli& cli);                ///< inspect
+void add_api_verb(Cli& cli);                     ///< api
 void add_help_verbs(Cli& cli);                   ///< help, completion, version
 
 /// show prints an answer and succeeds.

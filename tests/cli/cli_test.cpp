@@ -150,7 +150,7 @@ TEST_CASE("contexts are listed, shown, tried, removed; a damaged one is there an
 TEST_CASE("a verb that cannot be tried does nothing with --dry-run") {
     const Home home;
     for (const auto& words : std::vector<std::vector<const char*>>{
-             {"login", "--dry-run"}, {"logout", "--dry-run"}}) {
+             {"login", "--dry-run"}, {"logout", "--dry-run"}, {"--dry-run", "api", "POST", "/v1/logout"}}) {
         const auto done = mayfly_cli(words);
         CHECK(done.exit_code == 2);
         CHECK_THAT(done.err, Contains("E-DRY-RUN"));

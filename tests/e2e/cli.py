@@ -227,7 +227,7 @@ try:
     # Every verb answers in every form. Programs read stdout; nobody else's words are in it.
     verbs = [("status",), ("context", "list"), ("context", "show"), ("context", "use", "default"), ("config", "show", "--origin"), ("role", "list"), ("role", "grants"), ("owner", "list"),
              ("identity", "list"), ("token", "list"), ("audit", "tail", "-n", "3"), ("audit", "verify"), ("audit", "prove", "0"), ("inspect", "k-cert.pub"), ("inspect", "c/cert.pem"),
-             ("inspect", "c.csr"), ("version",), ("help", "ssh"),
+             ("inspect", "c.csr"), ("version",), ("help", "ssh"), ("api", "GET", "/v1/whoami"), ("api", "GET", "/v1/log/checkpoint"),
              ("owner", "create", "dora", "--dry-run"), ("identity", "create", "workload/shop", "--owner", "alice", "--dry-run"), ("token", "create", "--node", "n2", "--owner", "alice", "--dry-run"),
              ("role", "grant", "ops", "human/alice", "--for", "1d", "--reason", "x", "--dry-run"), ("revoke", "--identity", "human/alice", "--reason", "x", "--dry-run"),
              ("ssh", "cert", "--role", "ops", "--dry-run"), ("ssh", "cert", "--role", "ops", "--key", "alice", "--dry-run"), ("ssh", "connect", "db-7", "--dry-run"),
@@ -250,6 +250,16 @@ try:
     expect(run("identity", "create", "workload/evil", "--owner", "alice", "--purpose", "x\x1b[2J\u009b31m\u202e\nroot"), 0)
     shown = expect(run("identity", "list"), 0, "\\x1b[2J").stdout
     assert not set(shown) & set("\x1b\u009b\u202e") and "\nroot" not in shown, shown
+
+    # Calls that no verb has.
+    expect(run("api", "POST", "/v1/owners?dry_run=true", '{"name":"dora"}'), 0, '"name": "dora"')
+    (world.dir / "body").write_text('{"name":"dora","bakcup":"alice"}')
+    expect(run("api", "POST", "/v1/owners", "@body"), 2, "E-BODY", "did you mean")
+    assert "/v1/whoami" in json.loads(expect(run("api", "GET", "/v1/openapi.json", "-o", "json"), 0).stdout)["paths"]
+    expect(run("api", "GET", "/v1/nowhere"), 1, "E-HTTP-PATH")
+    expect(run("api", "GET", "v1/whoami"), 2, "E-USAGE")
+    expect(run("api", "GET", "/v1/whoami HTTP/1.1\r\nX: y"), 2, "E-USAGE")
+    assert "dora" not in run("owner", "list", "-o", "name").stdout
 
     # The log's end, as it grows.
     following = subprocess.Popen(["mayfly", "audit", "tail", "-n", "1", "--follow", "-o", "jsonl"], cwd=world.dir, env=world.env, stdout=subprocess.PIPE, text=True)
