@@ -1,4 +1,5 @@
-// help, version: about the program itself.
+// help, completion, version: about the program itself.
+#include "cli/completion.h"
 #include "cli/verbs.h"
 #include "mayfly/error_codes.h"
 
@@ -69,6 +70,13 @@ Result<int> help(Cli& cli, const std::vector<std::string>& words) {
     return show(cli.globals, {wire::Json::Object{{"verb", path}, {"help", text}}, {path}, {}, {}, lines_of(text)});
 }
 
+Result<int> completion(Cli& cli, const std::string& shell) {
+    const auto script = completion_script(cli.app, shell);
+    if (!script) return pass(script.error());
+    return show(cli.globals,
+                {wire::Json::Object{{"shell", shell}, {"script", *script}}, {shell}, {}, {}, lines_of(*script)});
+}
+
 Result<int> version(const Globals& globals) {
     return show(globals, {wire::Json::Object{{"program", "mayfly"}, {"version", MAYFLY_VERSION}},
                           {MAYFLY_VERSION},
@@ -84,6 +92,12 @@ void add_help_verbs(Cli& cli) {
     cli.verb(&cli.app, "help", "about a verb, an error (E-ROLE-TTL), or all errors",
              [&cli, words] { return help(cli, *words); })
         ->add_option("what", *words, "a verb's words, an error's code, or \"errors\"");
+    auto shell = std::make_shared<std::string>();
+    cli.verb(&cli.app, "completion", "the completion script of a shell",
+             [&cli, shell] { return completion(cli, *shell); })
+        ->add_option("shell", *shell, "which")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
     cli.verb(&cli.app, "version", "which build this is", [&cli] { return version(cli.globals); });
 }
 

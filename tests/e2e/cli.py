@@ -227,7 +227,7 @@ try:
     # Every verb answers in every form. Programs read stdout; nobody else's words are in it.
     verbs = [("status",), ("context", "list"), ("context", "show"), ("context", "use", "default"), ("config", "show", "--origin"), ("role", "list"), ("role", "grants"), ("owner", "list"),
              ("identity", "list"), ("token", "list"), ("audit", "tail", "-n", "3"), ("audit", "verify"), ("audit", "prove", "0"), ("inspect", "k-cert.pub"), ("inspect", "c/cert.pem"),
-             ("inspect", "c.csr"), ("version",), ("help", "ssh"), ("api", "GET", "/v1/whoami"), ("api", "GET", "/v1/log/checkpoint"),
+             ("inspect", "c.csr"), ("version",), ("help", "ssh"), ("completion", "bash"), ("api", "GET", "/v1/whoami"), ("api", "GET", "/v1/log/checkpoint"),
              ("owner", "create", "dora", "--dry-run"), ("identity", "create", "workload/shop", "--owner", "alice", "--dry-run"), ("token", "create", "--node", "n2", "--owner", "alice", "--dry-run"),
              ("role", "grant", "ops", "human/alice", "--for", "1d", "--reason", "x", "--dry-run"), ("revoke", "--identity", "human/alice", "--reason", "x", "--dry-run"),
              ("ssh", "cert", "--role", "ops", "--dry-run"), ("ssh", "cert", "--role", "ops", "--key", "alice", "--dry-run"), ("ssh", "connect", "db-7", "--dry-run"),
