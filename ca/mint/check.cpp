@@ -1,5 +1,7 @@
 #include "ca/mint/check.h"
 
+#include <algorithm>
+
 #include "lib/crypto/crypto.h"
 
 namespace mayfly::mint {
@@ -24,15 +26,54 @@ Status check_ssh(const wire::SshCertificate& meant, ByteView to_be_signed, ByteV
     return {};
 }
 
+namespace {
+
+/// What an end entity's keyUsage says: it signs, and RSA keys of TLS servers take part in key transport.
+std::vector<std::string> key_usages_meant(const wire::X509Certificate& meant) {
+    if (meant.subject.algorithm == KeyAlgorithm::rsa && meant.usage != wire::X509Usage::client)
+        return {"digitalSignature", "keyEncipherment"};
+    return {"digitalSignature"};
+}
+
+std::vector<std::string> purposes_meant(wire::X509Usage usage) {
+    switch (usage) {
+        case wire::X509Usage::server: return {"serverAuth"};
+        case wire::X509Usage::client: return {"clientAuth"};
+        case wire::X509Usage::server_and_client: return {"serverAuth", "clientAuth"};
+        case wire::X509Usage::authority: break;
+    }
+    return {};
+}
+
+/// basicConstraints, keyUsage, extKeyUsage, the two key identifiers, subjectAltName, and noRevAvail: nothing else.
+std::size_t extensions_meant(const wire::X509Certificate& meant) {
+    return 5 + (meant.names.empty() ? 0U : 1U) + (meant.no_revocation ? 1U : 0U);
+}
+
+/// What a leaf of ours says beside its fields: exactly these extensions, and nothing in them that was not meant.
+Status check_extensions(const wire::X509Certificate& meant, const wire::X509View& read) {
+    if (read.is_ca || meant.usage == wire::X509Usage::authority) return differs("it is a CA");
+    if (read.key_usages != key_usages_meant(meant)) return differs("key usage");
+    if (read.extended_key_usages != purposes_meant(meant.usage)) return differs("extended key usage");
+    if (read.names != meant.names) return differs("subject alternative names");
+    if (read.no_revocation != meant.no_revocation) return differs("noRevAvail");
+    if (read.extension_oids.size() != extensions_meant(meant)) return differs("an extension too many or too few");
+    return {};
+}
+
+}  // namespace
+
 Status check_x509(const Authority& authority, const wire::X509Certificate& meant, ByteView to_be_signed, ByteView der) {
     const auto read = wire::parse_x509(der);
     if (!read) return differs(read.error().message);
-    if (!std::equal(to_be_signed.begin(), to_be_signed.end(), read->to_be_signed.begin(), read->to_be_signed.end()))
-        return differs("other bytes were signed");
+    const auto rebuilt = wire::encode_signed(to_be_signed, authority.x509.algorithm, read->signature);
+    if (!rebuilt || !std::equal(rebuilt->begin(), rebuilt->end(), der.begin(), der.end()))
+        return differs("other bytes, or another signature algorithm");
     if (const auto good = crypto::verify_x509(authority.x509, read->signature_oid, read->to_be_signed, read->signature);
         !good)
         return differs(good.error().message);
-    if (read->is_ca) return differs("it is a CA");
+    if (auto same = check_extensions(meant, *read); !same) return same;
+    if (meant.validity.before() > authority.issuer_ends) return differs("it outlives its issuer");
     return check_by_botan(authority, meant, der);
 }
 

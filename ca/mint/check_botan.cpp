@@ -82,14 +82,34 @@ Names names_meant(const wire::X509Certificate& meant) {
     return out;
 }
 
+/// What a reader must understand or refuse: a limit that is not critical is none for readers that do not know it.
+Status compare_criticality(const wire::X509Certificate& meant, const Botan::Extensions& read) {
+    const bool names = meant.subject_common_name.empty();  // RFC 5280 section 4.2.1.6
+    const std::pair<const char*, bool> all[] = {{"2.5.29.19", true},  {"2.5.29.15", true},  {"2.5.29.37", false},
+                                                {"2.5.29.14", false}, {"2.5.29.35", false}, {"2.5.29.17", names},
+                                                {"2.5.29.56", false}};
+    for (const auto& [oid, critical] : all) {
+        const Botan::OID id(oid);
+        if (read.extension_set(id) && read.critical_extension_set(id) != critical)
+            return differs("which extensions are critical");
+    }
+    return {};
+}
+
 Status compare(const Authority& authority, const wire::X509Certificate& meant, const Botan::X509_Certificate& read) {
     if (!same(read.serial_number(), meant.serial)) return differs("serial");
     if (!same(read.subject_key_id(), meant.subject_key_id)) return differs("subject key identifier");
     if (!same(read.authority_key_id(), meant.authority_key_id)) return differs("authority key identifier");
+    if (read.x509_version() != 3) return differs("version");
     const auto spki = wire::encode_spki(meant.subject);
     if (!spki || !same(read.subject_public_key_info(), *spki)) return differs("subject key");
-    if (read.issuer_dn().get_first_attribute("X520.CommonName") != meant.issuer_common_name) return differs("issuer");
-    if (read.subject_dn().get_first_attribute("X520.CommonName") != meant.subject_common_name)
+    const auto issuer = load(authority.issuer_certificate_der);
+    // The exact bytes: path building compares names (RFC 5280 section 6.1.3), and readers compare them differently.
+    if (read.issuer_dn().get_first_attribute("X520.CommonName") != meant.issuer_common_name ||
+        read.raw_issuer_dn() != issuer.raw_subject_dn())
+        return differs("issuer");
+    if (read.subject_dn().get_first_attribute("X520.CommonName") != meant.subject_common_name ||
+        read.subject_dn().get_attributes().size() != (meant.subject_common_name.empty() ? 0U : 1U))
         return differs("subject");
     if (static_cast<std::int64_t>(read.not_before().time_since_epoch()) != meant.validity.after().seconds())
         return differs("notBefore");
@@ -102,7 +122,7 @@ Status compare(const Authority& authority, const wire::X509Certificate& meant, c
         return differs("extended key usage");
     if (!read.has_constraints(kDigitalSignature) || read.has_constraints(kKeyCertSign)) return differs("key usage");
     if (names_in(read.subject_alt_name()) != names_meant(meant)) return differs("subject alternative names");
-    const auto issuer = load(authority.issuer_certificate_der);
+    if (auto same = compare_criticality(meant, read.v3_extensions()); !same) return same;
     const auto issuer_key = key_of(issuer);
     if (!read.check_signature(*issuer_key)) return differs("the issuer's signature does not verify");
     return {};

@@ -28,7 +28,8 @@ policy::Facts facts_for(const Authority& authority, const Request& request, stor
             authority.issuer_longest};
 }
 
-/// The certificate will not be: its intent is voided, and the reason is what the caller learns.
+/// The certificate will not be: its intent is voided, and the reason is what the caller learns. An outcome that was
+/// kept after all (the store failed only to prove it) stays kept: voiding touches intents without an outcome only.
 template <class T>
 Result<Outcome> give_up(store::Store& store, const steps::IntentId& id, const Result<T>& failed, Instant now) {
     const auto voided = store.void_intent(id, failed.error().message, now);
@@ -96,13 +97,14 @@ Result<Outcome> Mint::mint(const Request& request) {
 
     // Step 7: sign. Step 8: check. A crash here leaves an intent without an outcome: voided at start-up.
     auto made = signer_.sign(std::move(*intent));
-    if (!made) return give_up(store_, id, made, now);
+    if (!made) return give_up(store_, id, made, clock_.now());
     auto checked = Checker::check(authority_, std::move(*made));
-    if (!checked) return give_up(store_, id, checked, now);
+    if (!checked) return give_up(store_, id, checked, clock_.now());
 
-    // Step 9: keep.
-    auto issued = store_.record_outcome(std::move(*checked), now);
-    if (!issued) return pass(issued.error());
+    // Step 9: keep. Dated when it happens: the log refuses what is older than its newest entry, and a slow disk must
+    // not look like a clock that ran back.
+    auto issued = store_.record_outcome(std::move(*checked), clock_.now());
+    if (!issued) return give_up(store_, id, issued, clock_.now());
     return Outcome(std::move(*issued));
 }
 
