@@ -1,5 +1,8 @@
 #include "ca/signer/journal.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <fstream>
@@ -50,14 +53,23 @@ std::string encode_journal_line(const JournalEntry& entry) {
            std::string(steps::name(entry.issuer)) + " " + entry.serial + " " + wire::hex(entry.to_be_signed) + "\n";
 }
 
+Status sync_journal(const std::string& path) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const bool durable = file >= 0 && ::fdatasync(file) == 0;
+    if (file >= 0) ::close(file);
+    if (durable) return {};
+    return fail(Code::unavailable, "the signer's journal " + path + " cannot be made durable", "E-JOURNAL", {}, {});
+}
+
 Result<std::uint64_t> read_journal(const std::string& path, std::uint64_t offset,
                                    const std::function<Status(const JournalEntry&)>& each) {
     std::ifstream file(path, std::ios::binary);
     if (!file) return fail(Code::not_found, "cannot read the signer's journal " + path, "E-JOURNAL", {}, {});
+    file.seekg(0, std::ios::end);
+    if (!file || static_cast<std::uint64_t>(file.tellg()) < offset)
+        return fail(Code::corrupt, "the signer's journal is shorter than when it was last compared", "E-JOURNAL",
+                    "what the signer signed since is known to nobody", "restore signer.journal");
     file.seekg(static_cast<std::streamoff>(offset));
-    if (!file)
-        return fail(Code::corrupt, "the signer's journal is shorter than when it was last compared", "E-JOURNAL", {},
-                    {});
     std::uint64_t previous = 0;
     for (std::string line; std::getline(file, line) && !file.eof();) {
         const auto entry = parse_line(line);

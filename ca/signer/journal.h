@@ -22,9 +22,11 @@ struct JournalEntry {
 };
 
 /// read_journal calls `each` for every entry after byte `offset`, in order, and returns the offset behind the last
-/// whole line (a torn last line is left for next time). Fails with corrupt when a line does not parse or a sequence is
-/// missing.
+/// whole line (a torn last line is left for next time). Fails with corrupt when a line does not parse, a sequence is
+/// missing, or the file ends before `offset`.
 Result<std::uint64_t> read_journal(const std::string& path, std::uint64_t offset,
                                    const std::function<Status(const JournalEntry&)>& each);
+/// sync_journal makes durable what was read: who remembers an offset must not remember more than the disk does.
+Status sync_journal(const std::string& path);
 
 }  // namespace mayfly::signer

@@ -163,6 +163,8 @@ Result<Store::Recovery> SqliteStore::recover(const std::string& journal, Instant
             return {};
         });
         if (!end) return pass(end.error());
+        // Else a power cut could leave us with an offset behind the journal's end.
+        if (auto ok = signer::sync_journal(journal); !ok) return pass(ok.error());
         offset = *end;
     }
     const auto kept = writer_->change(Effect::apply, [&](Transaction& transaction) {

@@ -286,7 +286,11 @@ inline Account check_estate(const Estate& estate) {
     CHECK(ca.mint_and_answer(true));
     const auto after = verified_account(*ca.store, estate.log_key());
     CHECK(after.serials.size() == before.serials.size() + 2);
-    CHECK(ca.store->recover(estate.path("journal"), Instant(fakes::kNow))->voided == 0);
+    const auto again = ca.store->recover(estate.path("journal"), Instant(fakes::kNow));
+    INFO((again ? "" : again.error().message));
+    REQUIRE(again);
+    CHECK(again->voided == 0);
+    CHECK(again->journal_entries == 2);
     return before;
 }
 
