@@ -114,6 +114,20 @@ log::Event intent_event(const IntentRequest& request, const std::string& reason_
              {"reason_hash", reason_hash}}};
 }
 
+/// A request may break a rule two thousand times over; a leaf says the first of them and how many more there were.
+constexpr std::size_t kMostReasons = 16, kLongestReason = 512;
+
+wire::Json json_reasons(const std::vector<policy::Reason>& reasons) {
+    wire::Json::Array out;
+    for (const auto& reason : reasons) {
+        if (out.size() == kMostReasons) break;
+        out.emplace_back(wire::Json::Object{{"rule", reason.rule},
+                                            {"message", reason.message.substr(0, kLongestReason)},
+                                            {"why", reason.why.substr(0, kLongestReason)}});
+    }
+    return out;
+}
+
 }  // namespace
 
 Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now) {
@@ -294,19 +308,17 @@ Status SqliteStore::void_intent(const steps::IntentId& id, std::string_view why,
 }
 
 Status SqliteStore::record_refusal(const RefusalRecord& refusal) {
-    wire::Json::Array reasons;
-    for (const auto& reason : refusal.reasons)
-        reasons.emplace_back(
-            wire::Json::Object{{"rule", reason.rule}, {"message", reason.message}, {"why", reason.why}});
-    const log::Event event{"request.refused",
-                           refusal.time,
-                           refusal.actor,
-                           refusal.owner,
-                           refusal.actor,
-                           {{"kind", refusal.kind},
-                            {"role", refusal.role},
-                            {"reasons", std::move(reasons)},
-                            {"request_sha256", wire::hex(refusal.request_hash)}}};
+    log::Event event{"request.refused",
+                     refusal.time,
+                     refusal.actor,
+                     refusal.owner,
+                     refusal.actor,
+                     {{"kind", refusal.kind},
+                      {"role", refusal.role},
+                      {"reasons", json_reasons(refusal.reasons)},
+                      {"request_sha256", wire::hex(refusal.request_hash)}}};
+    if (refusal.reasons.size() > kMostReasons)
+        event.data.emplace("more", static_cast<std::int64_t>(refusal.reasons.size() - kMostReasons));
     return writer_->change(Effect::apply, [&](Transaction& transaction) -> Status {
         const auto leaf = transaction.append(event);
         if (!leaf) return pass(leaf.error());

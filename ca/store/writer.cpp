@@ -49,8 +49,12 @@ Result<std::uint64_t> Transaction::append(const log::Event& event) {
                     "the clock ran back: it says " + event.time.text() + ", the log has " + newest_.text(), "E-CLOCK",
                     "what is dated before the newest entry would make the log lie",
                     "set the clock right (chronyc tracking)");
+    Bytes leaf = log::encode_event(event);
+    if (leaf.size() > log::kLargestEntry)
+        return fail(Code::malformed, "the log cannot say this in one entry of 65,535 bytes", "E-LOG-ENTRY",
+                    "what is not recorded is not done", "ask for less at once: fewer or shorter names");
     newest_ = std::max(newest_, event.time);
-    leaves_.push_back(log::encode_event(event));
+    leaves_.push_back(std::move(leaf));
     return first_ + leaves_.size() - 1;
 }
 

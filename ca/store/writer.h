@@ -29,7 +29,8 @@ public:
         : database_(database), first_(size), newest_(newest) {}
     [[nodiscard]] Database& database() { return database_; }
     /// Adds a leaf; its index in the log. Fails with unavailable (E-CLOCK) when its time lies before the newest leaf's
-    /// by more than five seconds: a clock that ran back must not date what follows.
+    /// by more than five seconds: a clock that ran back must not date what follows; with malformed (E-LOG-ENTRY) when
+    /// the leaf would be larger than an entry can be.
     Result<std::uint64_t> append(const log::Event& event);
     [[nodiscard]] const std::vector<Bytes>& leaves() const { return leaves_; }
     [[nodiscard]] Instant newest() const { return newest_; }

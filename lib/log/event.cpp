@@ -7,7 +7,6 @@ namespace mayfly::log {
 
 namespace {
 
-constexpr std::size_t kLargestEntry = 65535;  // tlog-tiles: entries carry a 16-bit length
 constexpr int kVersion = 1;
 
 }  // namespace
@@ -20,9 +19,7 @@ Bytes encode_event(const Event& event) {
                                              {"owner", event.owner},
                                              {"subject", event.subject},
                                              {"data", event.data}});
-    const std::string text = json.canonical();
-    ensure(text.size() <= kLargestEntry, "a log entry fits into 65,535 bytes");
-    return to_bytes(text);
+    return to_bytes(json.canonical());
 }
 
 Result<Event> parse_event(ByteView leaf) {

@@ -21,8 +21,10 @@ struct Event {
     bool operator==(const Event&) const = default;
 };
 
-/// encode_event is the leaf's bytes; ends the process above 65,535 bytes (tlog-tiles entry limit), which no event
-/// reaches.
+/// A leaf is no longer than this: tlog-tiles entries carry a 16-bit length. The store refuses what is.
+inline constexpr std::size_t kLargestEntry = 65535;
+
+/// encode_event is the leaf's bytes.
 Bytes encode_event(const Event& event);
 /// parse_event is strict: unknown members, another version or non-canonical text fail.
 Result<Event> parse_event(ByteView leaf);
