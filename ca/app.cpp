@@ -86,7 +86,8 @@ Status App::apply_policy_file() {
     if (!file) return pass(file.error());
     const auto current = store->current_policy();
     if (current && current->toml == text_of(*file)) return {};
-    if (auto ok = store->apply_policy(text_of(*file), own_identity(), clock.now()); !ok) return ok;
+    if (auto ok = store->apply_policy(text_of(*file), own_identity(), clock.now()); !ok)
+        return pass(ok.error(), config.policy_file());
     if (auto ok = policy.load(*store); !ok) return ok;
     log.write("policy.applied", {{"policy_version", policy.in_force()->version}});
     return {};
