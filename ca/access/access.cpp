@@ -53,12 +53,13 @@ Status create_identity(const Context& context, const store::IdentityRecord& iden
         return fail(Code::malformed, "only human identities log in with an enrolled SSH key", "E-KIND",
                     "machines join with a token or renew with the certificate they hold", "leave the key out");
     const bool answers = human(context.caller) && context.caller.owner() == identity.owner;
-    const bool allowed = context.caller.has(Duty::platform) || (kind != Kind::human && answers);
+    const bool machine = kind == Kind::workload || kind == Kind::agent;
+    const bool allowed = context.caller.has(Duty::platform) || (machine && answers);
     if (!allowed)
         return deny(context, "identity.create",
                     lacks_duty(context.caller, Duty::platform,
-                               kind == Kind::human ? "ask a platform owner: mayfly owner list"
-                                                   : "create it with yourself as owner, or ask a platform owner"));
+                               machine ? "create it with yourself as owner, or ask a platform owner"
+                                       : "ask a platform owner: mayfly owner list"));
     return context.store.create_identity(identity, context.caller.identity(), context.now, context.effect);
 }
 

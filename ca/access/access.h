@@ -22,7 +22,8 @@ struct Context {
 
 /// Platform duty.
 Status create_owner(const Context& context, const store::OwnerRecord& owner);
-/// Humans (and their enrolled keys): platform duty. Workloads and agents: platform duty, or the owner who will answer.
+/// Humans (and their enrolled keys) and break-glass: platform duty. Workloads and agents: platform duty, or the owner
+/// who will answer.
 Status create_identity(const Context& context, const store::IdentityRecord& identity);
 /// The role's control owner only (governance: never the help desk, never the asker). Granting to oneself is refused
 /// under separation = strict, and marked as owed a review under reviewed.
