@@ -28,7 +28,14 @@ std::function<http::Response(const http::Request&)> with_caller(App& app, http::
                                        "mayfly login (people), or mayfly-agent enroll (nodes)"},
                                  request.request_id);
         const auto caller = app.doors->by_certificate(request.client_certificate, app.clock.now());
-        if (!caller) return http::problem(caller.error(), request.request_id);
+        if (!caller) {
+            // A certificate that opens nothing makes its holder a stranger, and counts as one.
+            const bool strange = caller.error().code == Code::unauthenticated;
+            if (strange && !app.addresses.admit(request.group, http::ticks()))
+                return http::problem(http::too_many_from_address(), request.request_id);
+            return http::problem(caller.error(), request.request_id);
+        }
+        if (auto ok = app.admit(caller->identity()); !ok) return http::problem(ok.error(), request.request_id);
         if (!may_pass(who, caller->identity().kind()))
             return http::problem(Error{Code::denied,
                                        "this is not for a " + std::string(name(caller->identity().kind())),

@@ -110,6 +110,14 @@ Result<http::Identity> App::server_identity() {
     return http::Identity{key->export_pem(), wire::encode_pem("CERTIFICATE", issued->certificate()) + issuing_pem};
 }
 
+Status App::admit(const IdentityName& caller) {
+    if (callers.admit(caller.text(), http::ticks())) return {};
+    return fail(Code::rate_limited, "too many requests from " + caller.text(), "E-RATE",
+                "at most " + std::to_string(callers.rate().per_second) + " a second, " +
+                    std::to_string(callers.rate().burst) + " at once",
+                "wait a second; the limits stand under [rates] in ca.toml");
+}
+
 Status App::ready() {
     if (auto ok = store->probe(); !ok) return ok;
     const auto note = store->checkpoint();

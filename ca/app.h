@@ -35,17 +35,25 @@ struct App {
     std::unique_ptr<store::Store> store;
     PolicyInForce policy;
     auth::Nonces nonces;
+    http::RateLimiter addresses, callers;
     std::unique_ptr<auth::Doors> doors;
     std::unique_ptr<mint::Mint> mint;
     std::string issuing_pem;
 
-    App(Config given, const Clock& time) : config(std::move(given)), clock(time), nonces(rng) {}
+    App(Config given, const Clock& time)
+        : config(std::move(given)),
+          clock(time),
+          nonces(rng),
+          addresses(config.per_address),
+          callers(config.per_caller) {}
     /// start opens everything but the listener: signer, store, recovery, policy, mint.
     Status start();
     /// apply_policy_file makes policy.toml the policy in force when it changed. A file with an error changes nothing.
     Status apply_policy_file();
     /// server_identity mints the CA's own TLS certificate, through the same path as everybody's.
     Result<http::Identity> server_identity();
+    /// admit counts one request of a caller who is known. Fails with rate_limited (E-RATE).
+    Status admit(const IdentityName& caller);
     /// ready tells the truth: store writable, signer signs, clock sane, log appendable.
     Status ready();
 };

@@ -35,6 +35,14 @@ Result<Config> load_config(const std::string& path) {
     top.integer("node", config.node, 1, 127);
     top.integer("workers", config.workers, 1, 256);
     top.integer("connections_per_address", config.connections_per_address, 1, 100000);
+    if (const auto* table = top.table("rates")) {
+        config::Table rates(*table, path + ": rates", status);
+        rates.integer("address", config.per_address.per_second, 1, 1000000);
+        rates.integer("address_burst", config.per_address.burst, 1, 1000000);
+        rates.integer("caller", config.per_caller.per_second, 1, 1000000);
+        rates.integer("caller_burst", config.per_caller.burst, 1, 1000000);
+        rates.finish();
+    }
     config.signer_user = "nobody";
     if (const auto* table = top.table("signer")) {
         config::Table signer(*table, path + ": signer", status);
@@ -78,6 +86,14 @@ std::string config_text(const Config& config) {
            std::to_string(config.node) +
            "                 # 1..127, first byte of X.509 serials; one per replica\n"
            "\n"
+           "# Requests a second, and at once: without a certificate by address, with one by identity. Beyond: 429.\n"
+           "[rates]\n"
+           "address = " +
+           std::to_string(config.per_address.per_second) +
+           "\naddress_burst = " + std::to_string(config.per_address.burst) +
+           "\ncaller = " + std::to_string(config.per_caller.per_second) +
+           "\ncaller_burst = " + std::to_string(config.per_caller.burst) +
+           "\n\n"
            "# What the signer would ever sign, whatever the rest of the CA asks for.\n"
            "[signer]\n"
            "user = \"" +

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ca/http/rate.h"
 #include "ca/signer/spawn.h"
 #include "lib/wire/spki.h"
 #include "mayfly/names.h"
@@ -22,6 +23,8 @@ struct Config {
     std::uint8_t node = 1;                   ///< first byte of X.509 serials, 1..127: one per replica
     std::size_t workers = 16;
     std::size_t connections_per_address = 32;
+    http::Rate per_address{};      ///< requests without a certificate, by IPv4 address or IPv6 /64
+    http::Rate per_caller{};       ///< requests with one, by identity
     std::string signer_program{};  ///< default: mayfly-signer beside mayfly-ca
     std::string signer_user{};     ///< account the signer becomes when started as root; default "nobody"
     signer::Envelope envelope{};

@@ -130,7 +130,10 @@ Response mint_and_answer(App& app, const Request& request, Ask ask, const auth::
 Response login(App& app, const Request& request) {
     const std::string header = request.header("mayfly-proof");
     const auto caller = app.doors->by_enrolled_key(claim_of(request, header), app.clock.now());
-    if (!caller) return http::problem(caller.error(), request.request_id);
+    if (!caller) {
+        return http::problem(caller.error(), request.request_id);
+    }
+    if (auto ok = app.admit(caller->identity()); !ok) return http::problem(ok.error(), request.request_id);
     return with_body<api::LoginRequest>(request, [&](const api::LoginRequest& body) {
         const auto csr = proven_csr(body.csr);
         if (!csr) return http::problem(csr.error(), request.request_id);
@@ -147,7 +150,9 @@ Response login(App& app, const Request& request) {
 Response enroll(App& app, const Request& request) {
     return with_body<api::EnrollRequest>(request, [&](const api::EnrollRequest& body) {
         const auto joining = app.doors->by_join_token(body.token, app.clock.now());
-        if (!joining) return http::problem(joining.error(), request.request_id);
+        if (!joining) {
+            return http::problem(joining.error(), request.request_id);
+        }
         const auto csr = proven_csr(body.csr);
         if (!csr) return http::problem(csr.error(), request.request_id);
         return mint_and_answer(app, request, Ask{Profile::node, csr->key}, joining->caller, false, joining->token);

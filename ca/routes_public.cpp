@@ -6,11 +6,19 @@ namespace mayfly::ca {
 void add_public_routes(App& app, std::vector<http::Route>& table) {
     using http::Request;
     using http::Who;
-    table.push_back({"GET", "/healthz", Who::anyone, "the process answers", {}, {}, 0, [](const Request&) {
+    table.push_back({"GET",
+                     "/healthz",
+                     Who::anyone,
+                     "the process answers",
+                     {},
+                     {},
+                     0,
+                     [](const Request&) {
                          http::Response ok;
                          ok.body = R"({"status":"ok"})";
                          return ok;
-                     }});
+                     },
+                     true});
     table.push_back({"GET",
                      "/readyz",
                      Who::anyone,

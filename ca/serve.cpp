@@ -35,6 +35,7 @@ http::ServerOptions server_options(App& app) {
     options.workers = app.config.workers;
     options.limits.connections_per_address = app.config.connections_per_address;
     options.routes = routes(app);
+    options.admit = [&app](const std::string& group) { return app.addresses.admit(group, http::ticks()); };
     options.access_log = [&app](const http::AccessLine& line) {
         app.log.write(line.status == 0 ? "connection.dropped" : "request",
                       {{"request_id", line.request_id},

@@ -23,6 +23,12 @@ unsigned status_of(Code code) {
     return 500;
 }
 
+Error too_many_from_address() {
+    return {Code::rate_limited, "too many requests from this address", "E-RATE",
+            "requests without a certificate are counted by the address they come from",
+            "wait a second; the limits stand under [rates] in ca.toml"};
+}
+
 Response problem(const Error& error, const std::string& request_id, std::vector<std::string> reasons) {
     const bool ours = error.code == Code::internal || error.code == Code::corrupt;
     api::Problem body;

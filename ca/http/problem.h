@@ -6,6 +6,8 @@
 namespace mayfly::http {
 
 unsigned status_of(Code code);
+/// What a stranger who asks too often is told.
+Error too_many_from_address();
 /// Defects of ours (internal, corrupt) show nothing but the request id; the text goes to Response::note for the log.
 Response problem(const Error& error, const std::string& request_id, std::vector<std::string> reasons = {});
 

@@ -17,6 +17,7 @@ struct Request {
     std::map<std::string, std::string> headers;  ///< the few that handlers read, lower-case names
     std::string body;
     std::string remote;        ///< address of the socket's other end; no header can change it
+    std::string group;         ///< the address as limits see it: an IPv4 address, or the IPv6 /64 it lies in
     Bytes client_certificate;  ///< DER that the handshake proved possession for; empty when none was given
     std::string request_id;
 

@@ -21,6 +21,9 @@ struct Route {
     wire::Json reply_schema;    ///< null: not JSON
     std::size_t largest_body = 64 * 1024;
     std::function<Response(const Request&)> handler;
+    /// Answered whatever the rates say, and by the network's own thread: whether the process lives must show under any
+    /// load. For handlers that touch nothing.
+    bool always = false;
 };
 
 /// openapi is the OpenAPI 3.1 document of a table of routes.

@@ -46,6 +46,8 @@ struct ServerOptions {
     Limits limits;
     std::vector<Route> routes;
     std::function<void(const AccessLine&)> access_log;
+    /// Whether a request without a credential may pass, by the address it comes from; null: always.
+    std::function<bool(const std::string& group)> admit;
     /// Added to every answer, e.g. a fresh nonce.
     std::function<std::vector<std::pair<std::string, std::string>>()> common_headers;
 };

@@ -84,6 +84,7 @@ private:
         started_ = Clock::now();
         request_ = Request{};
         request_.remote = remote_;
+        request_.group = group_;
         request_.request_id = shared_->new_request_id();
         beast::http::async_read_header(stream_, buffer_, *parser_,
                                        [self = shared_from_this()](error_code error, std::size_t) {
@@ -122,6 +123,7 @@ private:
         request_.client_certificate = certificate_;
         bool path_known = false;
         const Route* route = shared_->find(request_.method, request_.path, path_known);
+        if (!may_ask(route)) return answer(problem(too_many_from_address(), request_.request_id), keep_alive);
         if (route == nullptr)
             return answer(problem(Error{Code::not_found,
                                         path_known ? "this path takes another method" : "there is no such path",
@@ -132,6 +134,7 @@ private:
                           keep_alive);
         if (request_.body.size() > route->largest_body)
             return refuse(Error{Code::malformed, "the body is larger than this path takes", "E-HTTP-LIMIT", {}, {}});
+        if (route->always) return answer(handle(*route), keep_alive);  // at once: the workers may be busy
         if (shared_->queued.fetch_add(1) >= limits().queued_requests) {
             shared_->queued.fetch_sub(1);
             return answer(
@@ -150,6 +153,13 @@ private:
                 self->answer(std::move(response), keep_alive);
             });
         });
+    }
+
+    /// Requests of strangers, and for what does not exist, count against the address before anything is done for them.
+    [[nodiscard]] bool may_ask(const Route* route) const {
+        if (!shared_->options.admit || (route != nullptr && route->always)) return true;
+        const bool known = route != nullptr && route->who != Who::anyone && !certificate_.empty();
+        return known || shared_->options.admit(group_);
     }
 
     /// An exception from a handler is a defect of ours: the log learns its text, the caller the request id.

@@ -21,16 +21,17 @@ def fact(true, what):
     passed += 1
 
 
-def connect(source="127.0.1.1"):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.load_verify_locations(world.dir / "ca/root.pem")
+def connect(source="127.0.1.1", context=None):
+    if context is None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_verify_locations(world.dir / "ca/root.pem")
     return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=15, source_address=(source, 0)))
 
 
-def talk(request, source="127.0.1.1"):
+def talk(request, source="127.0.1.1", context=None):
     """Sends bytes; returns the status of each answer until the server closes or is silent after an answer."""
-    with connect(source) as s:
+    with connect(source, context) as s:
         try:
             s.sendall(request)
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
@@ -39,7 +40,7 @@ def talk(request, source="127.0.1.1"):
         try:
             while chunk := s.recv(65536):
                 got += chunk
-                if b"\r\n\r\n" in got and b"connection: close" not in got.lower():
+                if got.count(b"HTTP/1.1 ") >= request.count(b" HTTP/1.1\r\n") and b"connection: close" not in got.lower():
                     s.settimeout(0.3)
         except (TimeoutError, ConnectionResetError, ssl.SSLError):
             pass
@@ -47,6 +48,13 @@ def talk(request, source="127.0.1.1"):
 
 
 try:
+    # Rates so low that a slow machine cannot refill what it takes.
+    config = world.dir / "ca/ca.toml"
+    text = config.read_text()
+    for key, number in (("address", 1), ("address_burst", 100), ("caller", 1), ("caller_burst", 100)):
+        text, changed = re.subn(rf"^{key} = \d+$", f"{key} = {number}", text, flags=re.M)
+        fact(changed == 1, f"init does not write {key}")
+    config.write_text(text)
     url = world.start()
     port = int(url.rsplit(":", 1)[1])
     host = b"Host: ca\r\n"
@@ -125,6 +133,31 @@ try:
     for s in slow + crowd:
         s.close()
     print(f"with 1,000 slow connections: {worst * 1000:.0f} ms at worst, {rss} MiB")
+
+    # An address that asks too often is told so; the next one is not, and neither is whoever asks whether we live.
+    nonce = b"GET /v1/nonce HTTP/1.1\r\n" + host + b"\r\n"
+    statuses, raw = talk(nonce * 300, "127.0.3.1")
+    fact(len(statuses) == 300 and statuses[:100] == [200] * 100, f"the burst did not pass: {statuses}")
+    fact(150 < statuses.count(429) <= 200, f"{statuses.count(429)} of 300 were refused")
+    fact(raw.count(b"Retry-After: 1") == statuses.count(429) and b"E-RATE" in raw, "a refusal without Retry-After")
+    statuses, _ = talk(b"GET /healthz HTTP/1.1\r\n" + host + b"\r\n", "127.0.3.1")
+    fact(statuses == [200], f"/healthz was refused: {statuses}")
+    statuses, _ = talk((b"GET /none-such HTTP/1.1\r\n" + host + b"\r\n") * 30, "127.0.3.1")
+    fact(len(statuses) == 30 and statuses.count(429) > 10, f"what is not there costs nothing: {statuses}")
+    statuses, _ = talk(nonce, "127.0.3.2")
+    fact(statuses == [200], f"one address paid for another: {statuses}")
+
+    world.login()
+
+    # Somebody known who asks too often, too.
+    session = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    session.check_hostname = False
+    session.load_verify_locations(world.dir / "ca/root.pem")
+    session.load_cert_chain(world.dir / "state/mayfly/default/session.pem", world.dir / "state/mayfly/default/session.key")
+    statuses, raw = talk(b"GET /v1/whoami HTTP/1.1\r\n" + host + b"\r\n", context=session)
+    fact(statuses == [200] and b"human/alice" in raw, f"{statuses} {raw[-300:]!r}")
+    statuses, raw = talk((b"GET /v1/whoami HTTP/1.1\r\n" + host + b"\r\n") * 300, context=session)
+    fact(len(statuses) == 300 and statuses.count(200) >= 80 and statuses.count(429) > 100, f"{statuses.count(200)} passed, {statuses.count(429)} did not")
     fact(world.stop() == 0, "the CA did not stop gracefully")
     print(f"{passed} passed, 0 failed")
 finally:
