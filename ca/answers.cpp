@@ -33,6 +33,7 @@ std::function<http::Response(const http::Request&)> with_caller(App& app, http::
             const bool strange = caller.error().code == Code::unauthenticated;
             if (strange && !app.addresses.admit(request.group, http::ticks()))
                 return http::problem(http::too_many_from_address(), request.request_id);
+            if (strange) app.door_closed("certificate", request);
             return http::problem(caller.error(), request.request_id);
         }
         if (auto ok = app.admit(caller->identity()); !ok) return http::problem(ok.error(), request.request_id);

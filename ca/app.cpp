@@ -118,6 +118,19 @@ Status App::admit(const IdentityName& caller) {
                 "wait a second; the limits stand under [rates] in ca.toml");
 }
 
+void App::door_closed(std::string_view door, const http::Request& request) {
+    const Instant now = clock.now();
+    const auto first = knocks.knock(door, request.group, now);
+    if (!first) return;
+    if (auto ok = store->record_closed_doors({*first}, now); !ok)
+        log.write("door.unrecorded", {{"why", ok.error().message}});
+}
+
+void App::keep_knocks() {
+    if (auto ok = store->record_closed_doors(knocks.collect(), clock.now()); !ok)
+        log.write("door.unrecorded", {{"why", ok.error().message}});
+}
+
 Status App::ready() {
     if (auto ok = store->probe(); !ok) return ok;
     const auto note = store->checkpoint();

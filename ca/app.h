@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "ca/auth/doors.h"
+#include "ca/auth/knocks.h"
 #include "ca/config.h"
 #include "ca/http/server.h"
 #include "ca/log_line.h"
@@ -35,6 +36,7 @@ struct App {
     std::unique_ptr<store::Store> store;
     PolicyInForce policy;
     auth::Nonces nonces;
+    auth::Knocks knocks;
     http::RateLimiter addresses, callers;
     std::unique_ptr<auth::Doors> doors;
     std::unique_ptr<mint::Mint> mint;
@@ -54,6 +56,11 @@ struct App {
     Result<http::Identity> server_identity();
     /// admit counts one request of a caller who is known. Fails with rate_limited (E-RATE).
     Status admit(const IdentityName& caller);
+    /// door_closed leaves a trace of a refused credential in the log, at once or in the next summary. That it could not
+    /// be written changes nothing for the stranger; our own log says so.
+    void door_closed(std::string_view door, const http::Request& request);
+    /// keep_knocks records what was counted at the doors since the last time.
+    void keep_knocks();
     /// ready tells the truth: store writable, signer signs, clock sane, log appendable.
     Status ready();
 };

@@ -131,6 +131,7 @@ Response login(App& app, const Request& request) {
     const std::string header = request.header("mayfly-proof");
     const auto caller = app.doors->by_enrolled_key(claim_of(request, header), app.clock.now());
     if (!caller) {
+        if (caller.error().code == Code::unauthenticated) app.door_closed("enrolled-key", request);
         return http::problem(caller.error(), request.request_id);
     }
     if (auto ok = app.admit(caller->identity()); !ok) return http::problem(ok.error(), request.request_id);
@@ -151,6 +152,7 @@ Response enroll(App& app, const Request& request) {
     return with_body<api::EnrollRequest>(request, [&](const api::EnrollRequest& body) {
         const auto joining = app.doors->by_join_token(body.token, app.clock.now());
         if (!joining) {
+            if (joining.error().code == Code::unauthenticated) app.door_closed("join-token", request);
             return http::problem(joining.error(), request.request_id);
         }
         const auto csr = proven_csr(body.csr);

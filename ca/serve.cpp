@@ -63,14 +63,20 @@ void renew_identity(App& app, http::Server& server) {
         app.log.write("tls.renewal_failed", {{"why", replaced.error().message}});
 }
 
-/// Waits for signals, and renews the TLS certificate at half of its life.
+/// Waits for signals, renews the TLS certificate at half of its life, and keeps count of the doors.
 void run_until_stopped(App& app, http::Server& server, const sigset_t& signals) {
     const std::int64_t half = app.policy.in_force()->policy.built_in.ca_server.seconds() / 2;
     std::int64_t renew_at = app.clock.now().seconds() + half;
+    std::int64_t count_at = app.clock.now().seconds() + auth::Knocks::kCountSeconds;
     for (;;) {
-        const std::timespec wait{std::clamp<std::int64_t>(renew_at - app.clock.now().seconds(), 1, 60), 0};
+        const std::timespec wait{
+            std::clamp<std::int64_t>(std::min(renew_at, count_at) - app.clock.now().seconds(), 1, 60), 0};
         const int signal = sigtimedwait(&signals, nullptr, &wait);
         if (signal == SIGTERM || signal == SIGINT) return;
+        if (app.clock.now().seconds() >= count_at) {
+            app.keep_knocks();
+            count_at = app.clock.now().seconds() + auth::Knocks::kCountSeconds;
+        }
         if (signal == SIGHUP)
             if (auto ok = app.apply_policy_file(); !ok) app.log.write("policy.refused", {{"why", ok.error().message}});
         if (signal == SIGHUP || app.clock.now().seconds() >= renew_at) {
@@ -107,6 +113,7 @@ Status serve(const Config& config) {
     app.log.write("stopping", {});
     (*server)->stop(kGrace);
     server->reset();
+    app.keep_knocks();
     app.log.write("stopped", {});
     return {};
 }

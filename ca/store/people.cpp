@@ -361,6 +361,25 @@ Result<std::optional<CallerRecord>> SqliteStore::find_enrolled_key(const Digest&
     return *row ? std::optional(read_caller(query)) : std::nullopt;
 }
 
+Status SqliteStore::record_closed_doors(const std::vector<ClosedDoor>& doors, Instant now) {
+    if (doors.empty()) return {};
+    return writer_->change(Effect::apply, [&](Transaction& transaction) -> Status {
+        for (const auto& door : doors)
+            if (auto ok = append(transaction, {"door.refused",
+                                               now,
+                                               "",
+                                               "",
+                                               "door/" + door.door,
+                                               {{"address", door.address},
+                                                {"count", door.count},
+                                                {"first", door.first.text()},
+                                                {"last", door.last.text()}}});
+                !ok)
+                return ok;
+        return {};
+    });
+}
+
 Status SqliteStore::record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote,
                                  Instant now) {
     return writer_->change(Effect::apply, [&](Transaction& transaction) {

@@ -49,6 +49,7 @@ public:
     Result<std::optional<CertificateCaller>> find_certificate(const Digest& sha256_of_der) override;
     Result<std::optional<CallerRecord>> find_enrolled_key(const Digest& key) override;
     Result<std::optional<TokenRecord>> find_token(const Digest& secret_hash) override;
+    Status record_closed_doors(const std::vector<ClosedDoor>& doors, Instant now) override;
     Status record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote,
                         Instant now) override;
 

@@ -120,6 +120,14 @@ struct RefusalRecord {
     Instant time = Instant(0);
 };
 
+/// ClosedDoor: so many credentials from one address were refused at a door. Becomes one door.refused leaf.
+struct ClosedDoor {
+    std::string door;     ///< "enrolled-key", "join-token" or "certificate"
+    std::string address;  ///< IPv4 address or IPv6 /64, or what stands for many of them
+    std::int64_t count = 0;
+    Instant first = Instant(0), last = Instant(0);
+};
+
 /// FactsQuery says which facts one Ask needs.
 struct FactsQuery {
     IdentityName identity;
@@ -180,6 +188,8 @@ public:
     virtual Result<std::optional<CallerRecord>> find_enrolled_key(const Digest& key) = 0;
     /// find_token by SHA-256 of its text; unknown → nullopt. Consumption happens in record_intent only.
     virtual Result<std::optional<TokenRecord>> find_token(const Digest& secret_hash) = 0;
+    /// record_closed_doors: nobody is known, so these leaves have no actor. The caller bounds how many there are.
+    virtual Status record_closed_doors(const std::vector<ClosedDoor>& doors, Instant now) = 0;
     virtual Status record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote,
                                 Instant now) = 0;
 

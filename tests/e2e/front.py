@@ -147,7 +147,15 @@ try:
     statuses, _ = talk(nonce, "127.0.3.2")
     fact(statuses == [200], f"one address paid for another: {statuses}")
 
+    # Thirty refused logins of one address are two entries in the log: the first, and how many there were.
+    login = json_post + b"Content-Length: 2\r\n\r\n{}"
+    statuses, raw = talk(login * 30, "127.0.4.1")
+    fact(statuses == [401] * 30, f"{statuses}")
+    fact(world.stop() == 0, "the CA did not stop gracefully")
+    world.start(port)
     world.login()
+    closed = [event for event in world.entries() if event["type"] == "door.refused" and event["data"]["address"] == "127.0.4.1"]
+    fact([(event["subject"], event["data"]["count"]) for event in closed] == [("door/enrolled-key", 1), ("door/enrolled-key", 29)], closed)
 
     # Somebody known who asks too often, too.
     session = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
