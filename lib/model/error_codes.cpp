@@ -11,6 +11,7 @@ constexpr std::array kCodes = {
     ErrorCode{"E-AGENT",
               "ssh-agent is not running, does not answer, or does not hold the key. SSH_AUTH_SOCK says "
               "where it is; ssh-add -l what it holds."},
+    ErrorCode{"E-BASE64", "What should be base64 (RFC 4648) is not."},
     ErrorCode{"E-BODY",
               "A JSON body lacks a member, has one too many, or one of another type. /v1/openapi.json "
               "describes every body."},
@@ -39,6 +40,7 @@ constexpr std::array kCodes = {
               "The context pins another CA already. Pins are replaced only when that is said: "
               "--replace."},
     ErrorCode{"E-CREDENTIAL", "A systemd credential that the configuration names was not given to the service."},
+    ErrorCode{"E-CSR", "The PKCS#10 request has an attribute twice or another version than RFC 2986 knows."},
     ErrorCode{"E-CSR-CA", "The request asks for a CA certificate. Roles give leaf certificates only."},
     ErrorCode{"E-CSR-EXTENSION",
               "The request carries an extension that a request cannot ask for. Only subjectAltName is "
@@ -48,6 +50,8 @@ constexpr std::array kCodes = {
               "The request carries a name that was not asked for with --name. What is asked for must "
               "be said, not smuggled."},
     ErrorCode{"E-CSR-PROOF", "The request is not signed by its own key, so nobody has proved to hold that key."},
+    ErrorCode{"E-DER",
+              "A certificate, key or request is not the DER it claims to be: it was cut, changed or made wrongly."},
     ErrorCode{"E-DRY-RUN", "The verb cannot be tried without doing it, so with --dry-run it does nothing."},
     ErrorCode{"E-DURATION", "A length of time reads 90s, 45m, 8h, 30d or 1h30m, between one second and ten years."},
     ErrorCode{"E-DUTY",
@@ -69,6 +73,7 @@ constexpr std::array kCodes = {
               "characters."},
     ErrorCode{"E-GRANT-ENDS", "The certificate would outlive the grant that it is minted on."},
     ErrorCode{"E-GRANT-TTL", "The grant would stand longer than the policy lets grants stand."},
+    ErrorCode{"E-HEX", "What should be hexadecimal is not."},
     ErrorCode{"E-HOST", "The host name is not registered for the node that asks."},
     ErrorCode{"E-HOST-TTL", "The host certificate would live longer than the policy lets host certificates live."},
     ErrorCode{"E-HTTP", "The request is not HTTP/1.1 as it should be."},
@@ -125,6 +130,9 @@ constexpr std::array kCodes = {
               "The log ends before a head that was verified earlier: entries are missing. Keep both, "
               "and tell whoever answers for the CA."},
     ErrorCode{"E-LOG-DAMAGED", "The log's entries do not lead to its signed head."},
+    ErrorCode{"E-LOG-ENTRY",
+              "What the log would have to say of this does not fit into one entry. What is not recorded is not done: "
+              "ask for less at once."},
     ErrorCode{"E-LOG-FORK",
               "The log contradicts a head that was verified or signed earlier: it was rewritten. Keep "
               "both, and tell whoever answers for the CA."},
@@ -156,9 +164,13 @@ constexpr std::array kCodes = {
     ErrorCode{"E-PAUSED",
               "Too much time went by between the decision and the signature; nothing was signed. Ask "
               "again."},
+    ErrorCode{"E-PEM", "The text does not hold exactly the PEM blocks that belong there, or one of them has no end."},
     ErrorCode{"E-PRINCIPAL", "The principal asked for is not the role's, or there are more than sshd reads."},
     ErrorCode{"E-PROOF", "The proof of possession is malformed, of another key, or over another request."},
     ErrorCode{"E-QUERY", "A number is missing in the query of the URL."},
+    ErrorCode{"E-RATE",
+              "Too many requests a second from one address or one identity. Wait; the limits stand under [rates] in "
+              "ca.toml."},
     ErrorCode{"E-REPLY-SIZE", "The answer is larger than any of the CA's. Is it the URL of a CA?"},
     ErrorCode{"E-REVOKE", "Say exactly one of serial, identity and key."},
     ErrorCode{"E-ROLE-JIT", "The role needs somebody's approval each time it is used."},
@@ -220,6 +232,7 @@ constexpr std::array kCodes = {
               "The CA could not establish who is asking: the key is not enrolled, the identity is "
               "suspended, or the certificate is not one of its own."},
     ErrorCode{"E-WILDCARD", "Wildcards are for roles that allow them."},
+    ErrorCode{"E-WIRE", "SSH bytes end too early, go on too long, or hold what their format forbids (RFC 4251)."},
 };
 
 }  // namespace

@@ -167,7 +167,7 @@ try:
     # ---- what all of that left ----------------------------------------------------------------------------------------
     assert journal() == signed + allowed, f"{journal() - signed - allowed} signatures were made for what was refused"
     assert intents() == promised + allowed, "an intent for what was refused"
-    assert sum(event["type"] == "request.refused" for event in world.entries()) > 10, "considered refusals leave a leaf"
+    assert sum(event["type"] == "request.refused" for event in world.entries()) >= len(rows) - 8, "a refusal without a leaf"
     print(f"{len(rows)} attempts refused, no signature, no intent")
 finally:
     world.close()

@@ -1,0 +1,155 @@
+#include "ca/asks.h"
+
+#include <algorithm>
+
+#include "lib/wire/ssh_key.h"
+#include "lib/wire/text.h"
+
+namespace mayfly::ca {
+
+namespace {
+
+using http::Request;
+using policy::Ask;
+using policy::Profile;
+
+/// A PKCS#10 request's key, once its self-signature holds; FIDO and weak keys never get here.
+Result<wire::CertificateRequest> proven_csr(const std::string& pem) {
+    const auto der = wire::parse_one_pem(pem, "CERTIFICATE REQUEST");
+    if (!der) return pass(der.error(), "csr");
+    auto csr = wire::parse_csr(*der);
+    if (!csr) return csr;
+    if (auto ok = crypto::check_point(csr->key); !ok) return pass(ok.error());
+    if (auto ok = crypto::verify(*csr); !ok) return pass(ok.error());
+    return csr;
+}
+
+/// An SSH subject key, once a proof by that very key covers this request.
+Result<PublicKey> proven_ssh_key(App& app, const Request& request, const std::string& line) {
+    const auto key = wire::parse_ssh_key_line(line);
+    if (!key) return pass(key.error(), "public_key");
+    if (auto ok = crypto::check_point(key->key); !ok) return pass(ok.error(), "public_key");
+    const std::string header = request.header("mayfly-proof");
+    const auto proven = app.doors->proven_key(claim_of(request, header), app.clock.now());
+    if (!proven) return pass(proven.error());
+    if (!(*proven == key->key))
+        return fail(Code::unauthenticated, "the proof of possession is by another key", "E-PROOF",
+                    "the key to be certified signs for itself", "sign with the key in public_key");
+    return key->key;
+}
+
+Status set_lifetime(Ask& ask, const std::string& ttl) {
+    if (ttl.empty()) return {};
+    const auto lifetime = Lifetime::parse(ttl);
+    if (!lifetime) return pass(lifetime.error(), "ttl");
+    ask.lifetime = *lifetime;
+    return {};
+}
+
+template <class Name>
+Status set_optional(std::optional<Name>& out, const std::string& text, std::string_view member) {
+    if (text.empty()) return {};
+    auto name = Name::parse(text);
+    if (!name) return pass(name.error(), member);
+    out = std::move(*name);
+    return {};
+}
+
+template <class T>
+Status set_list(std::vector<T>& out, const std::vector<std::string>& texts, std::string_view member) {
+    for (const auto& text : texts) {
+        auto value = T::parse(text);
+        if (!value) return pass(value.error(), member);
+        out.push_back(std::move(*value));
+    }
+    return {};
+}
+
+/// A request's own names must be among those asked for: nothing it says is dropped silently.
+Status names_agree(const wire::CertificateRequest& csr, const std::vector<wire::SubjectName>& asked) {
+    const auto refuse = [](const std::string& name) {
+        return fail(Code::denied, "the request names " + printable(name) + ", which was not asked for", "E-CSR-NAMES",
+                    "what a request says is compared, never copied",
+                    "ask for the name with --name, or make a request without it");
+    };
+    for (const auto& name : csr.names)
+        if (std::find(asked.begin(), asked.end(), name) == asked.end()) return refuse(name.tagged());
+    if (csr.common_name.empty()) return {};
+    const bool known =
+        std::any_of(asked.begin(), asked.end(), [&](const auto& name) { return name.text == csr.common_name; });
+    if (!known) return refuse("CN=" + csr.common_name);
+    return {};
+}
+
+Status set_addresses(Ask& ask, const std::vector<std::string>& texts) {
+    for (const auto& text : texts) {
+        auto block = policy::parse_cidr(text);
+        if (!block) return pass(block.error(), "source_addresses");
+        ask.source_addresses.push_back(std::move(*block));
+    }
+    return {};
+}
+
+Status set_command(Ask& ask, const std::string& command) {
+    if (command.size() > 1024 || printable(command).find("\\x") != std::string::npos)
+        return fail(Code::malformed,
+                    "force_command: one line of printable ASCII without quotes, at most 1,024 characters",
+                    "E-FORCE-COMMAND", {}, {});
+    ask.force_command = command;
+    return {};
+}
+
+}  // namespace
+
+auth::ProofClaim claim_of(const Request& request, const std::string& header) {
+    return {header, request.method, request.path, view(request.body)};
+}
+
+Result<Ask> read_csr_ask(Profile profile, const std::string& csr, const std::string& ttl) {
+    const auto request = proven_csr(csr);
+    if (!request) return pass(request.error());
+    Ask ask{profile, request->key};
+    if (auto ok = set_lifetime(ask, ttl); !ok) return pass(ok.error());
+    return ask;
+}
+
+Result<Ask> read_ask(App& app, const Request& request, const api::SshUserRequest& body) {
+    const auto key = proven_ssh_key(app, request, body.public_key);
+    if (!key) return pass(key.error());
+    Ask ask{Profile::ssh_user, *key};
+    Status ok = set_optional(ask.role, body.role, "role");
+    if (ok) ok = set_lifetime(ask, body.ttl);
+    if (ok) ok = set_optional(ask.node, body.node, "node");
+    if (ok) ok = set_list(ask.principals, body.principals, "principals");
+    if (ok) ok = set_addresses(ask, body.source_addresses);
+    if (ok) ok = set_command(ask, body.force_command);
+    if (!ok) return pass(ok.error());
+    ask.extensions = body.extensions;
+    ask.reason = body.reason;
+    return ask;
+}
+
+Result<Ask> read_ask(App& app, const Request& request, const api::SshHostRequest& body) {
+    const auto key = proven_ssh_key(app, request, body.public_key);
+    if (!key) return pass(key.error());
+    Ask ask{Profile::ssh_host, *key};
+    Status ok = set_lifetime(ask, body.ttl);
+    if (ok) ok = set_list(ask.hosts, body.hosts, "hosts");
+    if (!ok) return pass(ok.error());
+    return ask;
+}
+
+Result<Ask> read_ask(App&, const Request&, const api::X509Request& body) {
+    const auto csr = proven_csr(body.csr);
+    if (!csr) return pass(csr.error());
+    Ask ask{Profile::x509, csr->key};
+    Status ok = set_optional(ask.role, body.role, "role");
+    if (ok) ok = set_lifetime(ask, body.ttl);
+    if (ok) ok = set_list(ask.names, body.names, "names");
+    if (ok) ok = names_agree(*csr, ask.names);
+    if (!ok) return pass(ok.error());
+    ask.reason = body.reason;
+    return ask;
+}
+
+}  // namespace mayfly::ca
