@@ -85,6 +85,18 @@ Status still_stands(Database& database, const steps::Spec& spec, Instant now) {
     return {};
 }
 
+/// Is this caller's idempotency key free? An index refuses a second use in any case; this says what it was.
+Status not_in_use(Database& database, const IntentRequest& request) {
+    if (request.idempotency.key.empty()) return {};
+    Query used(database,
+               "SELECT 1 FROM certificate WHERE actor = ? AND idempotency = ? AND idempotency <> '' AND state <> "
+               "'void'");
+    const auto found = exists(used.with(request.actor.text(), request.idempotency.key));
+    if (!found) return pass(found.error());
+    if (!*found) return {};
+    return fail(Code::conflict, "this request is being answered already", "E-IDEMPOTENCY", {}, "ask again in a moment");
+}
+
 std::string ssh_key_id(const steps::Spec& spec) {
     const auto* ssh = std::get_if<wire::SshCertificate>(&spec.facts());
     return ssh == nullptr ? std::string() : ssh->key_id;
@@ -180,9 +192,11 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
     const auto dead = exists(revoked.with(ByteView(query.key)));
     if (!dead) return pass(dead.error());
     facts.key_revoked = *dead;
+    // Two ranges of the index, on either side of the caller: a key that is renewed every hour for years costs no more.
     Query bound(database,
                 "SELECT identity FROM enrolled_key WHERE key = ?1 AND identity <> ?2 UNION ALL "
-                "SELECT identity FROM certificate WHERE key = ?1 AND identity <> ?2 AND state <> 'void' LIMIT 1");
+                "SELECT identity FROM certificate WHERE key = ?1 AND identity < ?2 AND state <> 'void' UNION ALL "
+                "SELECT identity FROM certificate WHERE key = ?1 AND identity > ?2 AND state <> 'void' LIMIT 1");
     const auto other = bound.with(ByteView(query.key), query.identity.text()).row();
     if (!other) return pass(other.error());
     if (*other) facts.key_bound_to = stored<IdentityName>(bound.text(0));
@@ -222,18 +236,12 @@ Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant 
         writer_->change<std::uint64_t>(Effect::apply, [&](Transaction& transaction) -> Result<std::uint64_t> {
             Database& database = transaction.database();
             const auto& whose = spec.whose();
-            if (!request.idempotency.key.empty()) {
-                Query used(database,
-                           "SELECT 1 FROM certificate WHERE actor = ? AND idempotency = ? AND state <> 'void'");
-                const auto found = exists(used.with(request.actor.text(), request.idempotency.key));
-                if (!found) return pass(found.error());
-                if (*found)
-                    return fail(Code::conflict, "this request is being answered already", "E-IDEMPOTENCY", {},
-                                "ask again in a moment");
-            }
-            if (request.join_token)
+            if (request.join_token) {
+                // Asked before, so that a repeated request is not told that its token was used: it was, by itself.
+                if (auto ok = not_in_use(database, request); !ok) return pass(ok.error());
                 if (auto ok = consume_token(transaction, *request.join_token, whose.identity, now); !ok)
                     return pass(ok.error());
+            }
             if (auto ok = still_stands(database, spec, now); !ok) return pass(ok.error());
             Query insert(database,
                          "INSERT INTO certificate(intent, issuer, serial, kind, identity, owner, role, grant_id, key, "
@@ -245,7 +253,10 @@ Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant 
                         ssh_key_id(spec), text_of_list(whose.names), ByteView(spec.digest()));
             insert.with(spec.validity().after(), spec.validity().before(), whose.policy_version, request.actor.text(),
                         request.idempotency.key, ByteView(request.idempotency.request_hash));
-            if (auto ok = insert.run(); !ok) return pass(ok.error());
+            if (auto ok = insert.run(); !ok) {
+                const auto free = not_in_use(database, request);
+                return pass(free ? ok.error() : free.error());
+            }
             const auto reason = keep_text(transaction, whose.reason_text);
             if (!reason) return pass(reason.error());
             return transaction.append(intent_event(request, *reason, now));
@@ -335,7 +346,7 @@ Result<std::optional<steps::Issued>> SqliteStore::find_issued(const IdentityName
                 "c.valid_before, c.kind, c.identity, c.owner, "
                 "c.role, c.grant_id, c.names, c.policy_version, c.leaf, l.entry FROM certificate c LEFT JOIN log_entry "
                 "l ON l.idx = c.leaf "
-                "WHERE c.actor = ? AND c.idempotency = ? AND c.state <> 'void'");
+                "WHERE c.actor = ? AND c.idempotency = ? AND c.idempotency <> '' AND c.state <> 'void'");
     const auto row = query.with(actor.text(), key.key).row();
     if (!row) return pass(row.error());
     if (!*row) return std::optional<steps::Issued>();

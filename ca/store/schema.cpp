@@ -34,9 +34,11 @@ CREATE TABLE token (
     created_by TEXT NOT NULL REFERENCES owner(name), expires INTEGER NOT NULL, used INTEGER NOT NULL
 ) STRICT;
 
--- One row per intent. A serial is never used twice by one issuer, whatever became of the certificate.
+-- One row per intent. A serial is never used twice by one issuer, whatever became of the certificate. Rows stand in the
+-- order in which they were made, and what is random (intent, serial, key) is indexed only where it is asked for later:
+-- a new certificate touches the newest page of the table and a few pages of indexes, however long the history is.
 CREATE TABLE certificate (
-    intent BLOB PRIMARY KEY CHECK (length(intent) = 16), issuer INTEGER NOT NULL, serial TEXT NOT NULL,
+    n INTEGER PRIMARY KEY, intent BLOB NOT NULL CHECK (length(intent) = 16), issuer INTEGER NOT NULL, serial TEXT NOT NULL,
     kind TEXT NOT NULL, identity TEXT NOT NULL REFERENCES identity(name), owner TEXT NOT NULL REFERENCES owner(name),
     role TEXT NOT NULL, grant_id TEXT NOT NULL, key BLOB NOT NULL, key_id TEXT NOT NULL, names TEXT NOT NULL,
     spec BLOB NOT NULL, valid_after INTEGER NOT NULL, valid_before INTEGER NOT NULL, policy_version TEXT NOT NULL,
@@ -44,13 +46,13 @@ CREATE TABLE certificate (
     certificate BLOB, sha256 BLOB, leaf INTEGER,
     actor TEXT NOT NULL, idempotency TEXT NOT NULL, request_hash BLOB NOT NULL,
     CHECK (state <> 'issued' OR (certificate IS NOT NULL AND sha256 IS NOT NULL AND leaf IS NOT NULL))
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE UNIQUE INDEX certificate_serial ON certificate(issuer, serial);
 CREATE UNIQUE INDEX certificate_idempotency ON certificate(actor, idempotency) WHERE idempotency <> '' AND state <> 'void';
-CREATE INDEX certificate_sha256 ON certificate(sha256) WHERE sha256 IS NOT NULL;
-CREATE INDEX certificate_key ON certificate(key);
+CREATE INDEX certificate_sha256 ON certificate(sha256) WHERE kind IN ('session', 'node');
+CREATE INDEX certificate_key ON certificate(key, identity);
 CREATE INDEX certificate_identity ON certificate(identity, valid_before);
-CREATE INDEX certificate_open ON certificate(state) WHERE state = 'intent';
+CREATE UNIQUE INDEX certificate_open ON certificate(intent) WHERE state = 'intent';
 CREATE TABLE serial_block (issuer INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;
 CREATE TABLE revoked_key (key BLOB PRIMARY KEY CHECK (length(key) = 32), at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 

@@ -184,6 +184,7 @@ public:
 
     // ---- who is calling
     // ----------------------------------------------------------------------------------------------
+    /// find_certificate finds certificates that open a session with the CA (session, node); to it, others are unknown.
     virtual Result<std::optional<CertificateCaller>> find_certificate(const Digest& sha256_of_der) = 0;
     virtual Result<std::optional<CallerRecord>> find_enrolled_key(const Digest& key) = 0;
     /// find_token by SHA-256 of its text; unknown → nullopt. Consumption happens in record_intent only.
