@@ -121,6 +121,7 @@ Status Core::warm_up() const {
     const Bytes nothing(32);
     for (const auto* key : {&keys_.x509, &keys_.ssh_user, &keys_.ssh_host, &keys_.log})
         if (const auto made = key->sign_x509(nothing); !made) return pass(made.error());
+    (void)crypto::sha256(nothing);
     Bytes random(16);
     crypto::SystemRng().fill(random);
     return {};

@@ -5,26 +5,48 @@
 #include <openssl/sha.h>
 
 #include "lib/crypto/crypto.h"
+#include "lib/crypto/openssl_handles.h"
 
 namespace mayfly::crypto {
 
+namespace {
+
+// OpenSSL 3 looks an algorithm up by name, under locks, whenever it is not told which implementation to use; for a few
+// hundred bytes that costs more than the hash itself.
+void digest(const EVP_MD* algorithm, ByteView bytes, std::uint8_t* out) {
+    ensure(algorithm != nullptr && EVP_Digest(bytes.data(), bytes.size(), out, nullptr, algorithm, nullptr) == 1,
+           "hashing works");
+}
+
+}  // namespace
+
+const EVP_MD* sha256_method() {
+    static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    return fetched;
+}
+
+const EVP_MD* sha512_method() {
+    static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, "SHA512", nullptr);
+    return fetched;
+}
+
 Digest sha256(ByteView bytes) {
     Digest out{};
-    ensure(SHA256(bytes.data(), bytes.size(), out.data()) != nullptr, "SHA-256 works");
+    digest(sha256_method(), bytes, out.data());
     return out;
 }
 
 Bytes sha512(ByteView bytes) {
     Bytes out(SHA512_DIGEST_LENGTH);
-    ensure(SHA512(bytes.data(), bytes.size(), out.data()) != nullptr, "SHA-512 works");
+    digest(sha512_method(), bytes, out.data());
     return out;
 }
 
 Digest hmac_sha256(ByteView key, ByteView message) {
     Digest out{};
     unsigned size = 0;
-    const auto* made =
-        HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), message.data(), message.size(), out.data(), &size);
+    const auto* made = HMAC(sha256_method(), key.data(), static_cast<int>(key.size()), message.data(), message.size(),
+                            out.data(), &size);
     ensure(made != nullptr && size == out.size(), "HMAC works");
     return out;
 }

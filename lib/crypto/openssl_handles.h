@@ -35,6 +35,10 @@ inline tl::unexpected<Error> openssl_failure(Code code, std::string message) {
     return fail(code, std::move(message));
 }
 
+/// The hash functions, looked up once in the life of the process.
+const EVP_MD* sha256_method();
+const EVP_MD* sha512_method();
+
 /// load_public makes an EVP_PKEY through EVP_PKEY_fromdata (ten times cheaper than d2i_PUBKEY on OpenSSL 3.0).
 Result<KeyHandle> load_public(const PublicKey& key);
 
