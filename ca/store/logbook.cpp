@@ -130,9 +130,9 @@ Result<log::TlogProof> SqliteStore::prove(std::uint64_t index) {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
     // Head and tiles must be of one moment.
-    if (auto ok = (**lease).execute("BEGIN"); !ok) return pass(ok.error());
+    if (auto ok = (**lease).run("BEGIN"); !ok) return pass(ok.error());
     auto proof = prove_in(**lease, index);
-    (void)(**lease).execute("ROLLBACK");
+    (void)(**lease).run("ROLLBACK");
     return proof;
 }
 

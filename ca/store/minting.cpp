@@ -146,10 +146,10 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
     Database& database = **lease;
-    if (auto ok = database.execute("BEGIN"); !ok) return pass(ok.error());
+    if (auto ok = database.run("BEGIN"); !ok) return pass(ok.error());
     struct End {
         Database& database;
-        ~End() { (void)database.execute("ROLLBACK"); }
+        ~End() { (void)database.run("ROLLBACK"); }
     } const end{database};
 
     const auto standing = find_standing(database, query.identity);
@@ -277,25 +277,23 @@ Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instan
                             {"issuer", std::string(steps::name(spec.issuer()))},
                             {"serial", spec.serial()},
                             {"certificate_sha256", wire::hex(sha256)}}};
-    const auto leaf =
-        writer_->change<std::uint64_t>(Effect::apply, [&](Transaction& transaction) -> Result<std::uint64_t> {
-            const auto index = transaction.append(event);
-            if (!index) return pass(index.error());
-            Query update(transaction.database(),
-                         "UPDATE certificate SET state = 'issued', certificate = ?, sha256 = ?, leaf = ? WHERE intent "
-                         "= ? AND state = 'intent'");
-            update.with(ByteView(checked.certificate()), ByteView(sha256), static_cast<std::int64_t>(*index),
-                        ByteView(spec.id()));
-            if (auto ok = update.run(); !ok) return pass(ok.error());
-            if (transaction.database().changes() != 1)
-                return stale("the intent was voided before its outcome was kept");
-            return *index;
-        });
+    const auto keep = [&](Transaction& transaction) -> Result<std::uint64_t> {
+        const auto index = transaction.append(event);
+        if (!index) return pass(index.error());
+        Query update(transaction.database(),
+                     "UPDATE certificate SET state = 'issued', certificate = ?, sha256 = ?, leaf = ? WHERE intent "
+                     "= ? AND state = 'intent'");
+        update.with(ByteView(checked.certificate()), ByteView(sha256), static_cast<std::int64_t>(*index),
+                    ByteView(spec.id()));
+        if (auto ok = update.run(); !ok) return pass(ok.error());
+        if (transaction.database().changes() != 1) return stale("the intent was voided before its outcome was kept");
+        return *index;
+    };
+    log::TlogProof proof;
+    const auto leaf = writer_->change<std::uint64_t>(Effect::apply, keep, &proof);
     if (!leaf) return pass(leaf.error());
-    const auto proof = prove(*leaf);
-    if (!proof) return pass(proof.error());
     return make_issued(checked.certificate(), spec.whose(), spec.issuer(), spec.serial(), ssh_key_id(spec),
-                       spec.validity(), log::encode_event(event), log::encode_proof(*proof));
+                       spec.validity(), log::encode_event(event), log::encode_proof(proof));
 }
 
 Status SqliteStore::void_intent(const steps::IntentId& id, std::string_view why, Instant now) {

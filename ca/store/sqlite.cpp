@@ -48,6 +48,8 @@ Error Database::error(int code) const {
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
             return {Code::unavailable,
+Status Database::run(std::string_view sql) { return Query(*this, sql).run(); }
+
                     "the store is held by another process",
                     "E-STORE-BUSY",
                     {},

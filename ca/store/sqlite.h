@@ -21,8 +21,10 @@ public:
     Database(Database&&) = default;
     Database& operator=(Database&&) = default;
 
-    /// Runs SQL without parameters or rows.
+    /// Runs SQL without parameters or rows: any number of statements, each prepared anew.
     Status execute(const std::string& sql);
+    /// Runs one statement without parameters or rows that comes again and again (BEGIN, SAVEPOINT, …).
+    Status run(std::string_view sql);
     [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
     [[nodiscard]] int changes() const { return sqlite3_changes(handle_.get()); }
     /// The Error for a result code. I/O errors are Code::corrupt with id E-STORE-IO: the state of the file is unknown.

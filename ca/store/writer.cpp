@@ -1,5 +1,7 @@
 #include "ca/store/writer.h"
 
+#include <pthread.h>
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -100,7 +102,9 @@ Writer::Writer(Database database, log::Checkpoint committed, log::Tree tree, Ins
       newest_(newest),
       head_file_(std::move(head_file)),
       signer_(signer),
-      thread_([this] { run(); }) {}
+      thread_([this] { run(); }) {
+    ::pthread_setname_np(thread_.native_handle(), "writer");
+}
 
 Writer::~Writer() {
     {
@@ -111,12 +115,12 @@ Writer::~Writer() {
     thread_.join();
 }
 
-Status Writer::submit(Effect effect, std::function<Status(Transaction&)> job) {
+Status Writer::submit(Effect effect, std::function<Status(Transaction&)> job, log::TlogProof* proof) {
     std::future<Status> done;
     {
         const std::lock_guard lock(mutex_);
         if (stop_) return fail(Code::unavailable, "the store is closing");
-        queue_.push_back({effect, std::move(job), {}});
+        queue_.push_back({effect, std::move(job), proof});
         done = queue_.back().done.get_future();
     }
     wake_.notify_one();
@@ -154,28 +158,40 @@ void Writer::commit(std::vector<Job>& batch) {
     log::Tree tree = tree_;
     log::Checkpoint head = committed_;
     std::string note;
-    Status status = database_.execute("BEGIN IMMEDIATE");
+    Status status = database_.run("BEGIN IMMEDIATE");
     if (status) status = run_jobs(batch, transaction);
     if (status && !transaction.leaves().empty()) status = extend_log(transaction, tree, head, note);
-    if (status) status = database_.execute("COMMIT");
+    if (status) status = database_.run("COMMIT");
     if (!status) {
         end_if_unknown(status.error());
-        if (database_.in_transaction()) (void)database_.execute("ROLLBACK");
+        if (database_.in_transaction()) (void)database_.run("ROLLBACK");
     } else if (!note.empty()) {
         tree_ = std::move(tree);
         committed_ = head;
         newest_ = transaction.newest();
         unpublished_ = std::move(note);
     }
+    finish(batch, status);
+}
+
+void Writer::finish(std::vector<Job>& batch, const Status& status) {
     for (auto& job : batch) {
-        const bool failed_with_batch = !status && job.outcome;
-        job.done.set_value(failed_with_batch ? status : job.outcome);
+        Status outcome = !status && job.outcome ? status : std::move(job.outcome);
+        if (outcome && job.proof != nullptr) {
+            // Everything that these proofs need is at the right edge, in memory.
+            auto hashes = log::prove_inclusion(job.proof->index, committed_.size, tile_reader(database_), &tree_);
+            if (hashes)
+                *job.proof = {job.proof->index, std::move(*hashes), unpublished_};
+            else
+                outcome = pass(hashes.error());
+        }
+        job.done.set_value(std::move(outcome));
     }
 }
 
 Status Writer::run_jobs(std::vector<Job>& batch, Transaction& transaction) {
     for (auto& job : batch) {
-        if (auto ok = database_.execute("SAVEPOINT job"); !ok) return ok;
+        if (auto ok = database_.run("SAVEPOINT job"); !ok) return ok;
         const std::size_t leaves = transaction.leaves().size();
         job.outcome = job.run(transaction);
         if (!job.outcome) end_if_unknown(job.outcome.error());
@@ -185,9 +201,10 @@ Status Writer::run_jobs(std::vector<Job>& batch, Transaction& transaction) {
                                     : job.outcome.error());
         if (!job.outcome || job.effect == Effect::dry_run) {
             transaction.forget_leaves_from(leaves);
-            if (auto ok = database_.execute("ROLLBACK TO job"); !ok) return ok;
+            if (auto ok = database_.run("ROLLBACK TO job"); !ok) return ok;
         }
-        if (auto ok = database_.execute("RELEASE job"); !ok) return ok;
+        if (job.outcome && job.proof != nullptr) job.proof->index = transaction.next() - 1;
+        if (auto ok = database_.run("RELEASE job"); !ok) return ok;
     }
     return {};
 }
@@ -206,7 +223,7 @@ Status Writer::extend_log(const Transaction& transaction, log::Tree& tree, log::
         if (auto ok = write_tile(database_, tile, hashes); !ok) return ok;
     head.size = tree.size();
     head.root = tree.root();
-    const auto proof = log::prove_consistency(before.size, head.size, tile_reader(database_));
+    const auto proof = log::prove_consistency(before.size, head.size, tile_reader(database_), &tree);
     if (!proof) return pass(proof.error());
     auto signed_head = signer_.sign_checkpoint({before, head, *proof});
     if (!signed_head) return pass(signed_head.error());

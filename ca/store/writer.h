@@ -19,6 +19,7 @@
 #include "ca/store/store.h"
 #include "lib/log/event.h"
 #include "lib/log/merkle.h"
+#include "lib/log/proof.h"
 
 namespace mayfly::store {
 
@@ -33,6 +34,7 @@ public:
     /// the leaf would be larger than an entry can be.
     Result<std::uint64_t> append(const log::Event& event);
     [[nodiscard]] const std::vector<Bytes>& leaves() const { return leaves_; }
+    [[nodiscard]] std::uint64_t next() const { return first_ + leaves_.size(); }  ///< index of the next leaf
     [[nodiscard]] Instant newest() const { return newest_; }
     void forget_leaves_from(std::size_t count) { leaves_.resize(count); }
 
@@ -54,15 +56,19 @@ public:
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
 
-    /// change runs `job` in a transaction and returns its result once that is durable.
+    /// change runs `job` in a transaction and returns its result once that is durable. With `proof`, that of the last
+    /// leaf it added comes along, against the very head that this commit made.
     template <class T>
-    Result<T> change(Effect effect, std::function<Result<T>(Transaction&)> job) {
+    Result<T> change(Effect effect, std::function<Result<T>(Transaction&)> job, log::TlogProof* proof = nullptr) {
         std::optional<Result<T>> result;
-        const Status status = submit(effect, [&](Transaction& transaction) -> Status {
-            result = job(transaction);
-            if (!*result) return pass(result->error());
-            return {};
-        });
+        const Status status = submit(
+            effect,
+            [&](Transaction& transaction) -> Status {
+                result = job(transaction);
+                if (!*result) return pass(result->error());
+                return {};
+            },
+            proof);
         if (!status) return pass(status.error());
         return std::move(*result);
     }
@@ -72,10 +78,12 @@ private:
     struct Job {
         Effect effect;
         std::function<Status(Transaction&)> run;
-        std::promise<Status> done;
+        log::TlogProof* proof = nullptr;  ///< of the job's last leaf, when it is asked for
+        std::promise<Status> done{};
         Status outcome{};
     };
-    Status submit(Effect effect, std::function<Status(Transaction&)> job);
+    Status submit(Effect effect, std::function<Status(Transaction&)> job, log::TlogProof* proof = nullptr);
+    void finish(std::vector<Job>& batch, const Status& status);
     void run();
     void commit(std::vector<Job>& batch);
     Status run_jobs(std::vector<Job>& batch, Transaction& transaction);

@@ -47,7 +47,7 @@ std::string with_width(std::string path, unsigned width) {
 /// Ranges reads roots of leaf ranges out of tiles, keeping the tiles it has fetched.
 class Ranges {
 public:
-    explicit Ranges(const TileReader& tiles) : tiles_(tiles) {}
+    explicit Ranges(const TileReader& tiles, const Tree* near = nullptr) : tiles_(tiles), near_(near) {}
 
     /// RFC 6962 section 2.1: MTH(D[first:last]) for a range that starts at a multiple of its largest power of two.
     Result<Digest> root(std::uint64_t first, std::uint64_t last) {
@@ -64,6 +64,7 @@ public:
 private:
     /// Root of the complete subtree of 2^height leaves that starts at `first`.
     Result<Digest> complete(std::uint64_t first, unsigned height) {
+        if (const auto* known = near_ == nullptr ? nullptr : near_->find(first, height)) return *known;
         const unsigned level = height / kTileHeight;
         const std::uint64_t position = first >> (level * kTileHeight);
         const std::size_t offset = static_cast<std::size_t>(position % kTileWidth);
@@ -85,6 +86,7 @@ private:
     }
 
     const TileReader& tiles_;
+    const Tree* near_;
     std::map<Tile, Bytes> held_;
 };
 
@@ -135,6 +137,14 @@ std::string entries_path(std::uint64_t index, unsigned width) {
     return with_width("tile/entries/" + index_path(index), width);
 }
 
+void Tree::Part::push(const Digest& hash) {
+    layers[0].push_back(hash);
+    for (std::size_t height = 0; height < kTileHeight && layers[height].size() % 2 == 0; ++height) {
+        const auto& below = layers[height];
+        layers[height + 1].push_back(node_hash(below[below.size() - 2], below.back()));
+    }
+}
+
 Result<Tree> Tree::resume(std::uint64_t size, const TileReader& tiles) {
     Tree tree;
     tree.size_ = size;
@@ -142,27 +152,25 @@ Result<Tree> Tree::resume(std::uint64_t size, const TileReader& tiles) {
     for (unsigned level = 0; hashes > 0; ++level, hashes /= kTileWidth) {
         const auto width = static_cast<std::size_t>(hashes % kTileWidth);
         if (width == 0) continue;
-        auto bytes = tiles({level, hashes / kTileWidth});
+        const auto bytes = tiles({level, hashes / kTileWidth});
         if (!bytes) return pass(bytes.error());
         if (bytes->size() < width * kHash) return broken("a hash tile at the edge of the log is too short");
-        bytes->resize(width * kHash);
-        tree.edge_[level] = std::move(*bytes);
+        for (std::size_t i = 0; i < width; ++i) tree.edge_[level].push(digest_at(*bytes, i));
     }
     return tree;
 }
 
 void Tree::append(const Digest& leaf) {
+    if (std::exchange(taken_, false)) filled_.clear();
     Digest hash = leaf;
     std::uint64_t position = size_++;
     for (unsigned level = 0;; ++level, position /= kTileWidth) {
-        Bytes& edge = edge_[level];
-        edge.insert(edge.end(), hash.begin(), hash.end());
-        changed_[{level, position / kTileWidth}] = edge;
-        if (edge.size() < kTileWidth * kHash) return;
-        std::vector<Digest> full;
-        for (std::size_t i = 0; i < kTileWidth; ++i) full.push_back(digest_at(edge, i));
-        hash = fold(std::move(full));
-        edge.clear();
+        Part& edge = edge_[level];
+        edge.push(hash);
+        changed_.insert({level, position / kTileWidth});
+        if (edge.layers[0].size() < kTileWidth) return;
+        hash = edge.layers[kTileHeight].front();
+        filled_[{level, position / kTileWidth}] = std::exchange(edge, {});
     }
 }
 
@@ -172,29 +180,56 @@ Digest Tree::root() const {
     // smallest on the right to the largest on the left, they join into the root.
     std::optional<Digest> right;
     for (const auto& [level, edge] : edge_) {
-        std::size_t width = edge.size() / kHash;
-        while (width > 0) {
-            const std::size_t count = width & (~width + 1);
-            std::vector<Digest> run;
-            for (std::size_t i = width - count; i < width; ++i) run.push_back(digest_at(edge, i));
-            const Digest left = fold(std::move(run));
+        const std::size_t width = edge.layers[0].size();
+        for (unsigned height = 0; height < kTileHeight; ++height) {
+            if ((width >> height) % 2 == 0) continue;
+            const Digest& left = edge.layers[height][(width >> height) - 1];
             right = right ? node_hash(left, *right) : left;
-            width -= count;
         }
     }
     return *right;
 }
 
-std::map<Tile, Bytes> Tree::take_changed() { return std::exchange(changed_, {}); }
+std::map<Tile, Bytes> Tree::take_changed() {
+    std::map<Tile, Bytes> out;
+    for (const auto& tile : changed_) {
+        const Part* held = part(tile);
+        ensure(held != nullptr, "a tile that changed is in memory");
+        Bytes& bytes = out[tile];
+        bytes.reserve(held->layers[0].size() * kHash);
+        for (const auto& hash : held->layers[0]) bytes.insert(bytes.end(), hash.begin(), hash.end());
+    }
+    changed_.clear();
+    taken_ = true;
+    return out;
+}
+
+const Tree::Part* Tree::part(const Tile& tile) const {
+    if (const auto filled = filled_.find(tile); filled != filled_.end()) return &filled->second;
+    const auto edge = edge_.find(tile.level);
+    const bool rightmost = tile.index == size_ >> (kTileHeight * (tile.level + 1));
+    return rightmost && edge != edge_.end() ? &edge->second : nullptr;
+}
+
+const Digest* Tree::find(std::uint64_t first, unsigned height) const {
+    const unsigned level = height / kTileHeight;
+    const std::uint64_t position = first >> (level * kTileHeight);
+    const Part* held = part({level, position / kTileWidth});
+    if (held == nullptr) return nullptr;
+    const auto& layer = held->layers[height % kTileHeight];
+    const auto index = static_cast<std::size_t>((position % kTileWidth) >> (height % kTileHeight));
+    return index < layer.size() ? &layer[index] : nullptr;
+}
 
 Result<Digest> root_of(std::uint64_t size, const TileReader& tiles) {
     if (size == 0) return empty_root();
     return Ranges(tiles).root(0, size);
 }
 
-Result<std::vector<Digest>> prove_inclusion(std::uint64_t index, std::uint64_t size, const TileReader& tiles) {
+Result<std::vector<Digest>> prove_inclusion(std::uint64_t index, std::uint64_t size, const TileReader& tiles,
+                                            const Tree* near) {
     if (index >= size) return fail(Code::not_found, "the log has no entry " + std::to_string(index) + " yet");
-    Ranges ranges(tiles);
+    Ranges ranges(tiles, near);
     std::vector<Digest> proof;
     std::uint64_t first = 0, last = size;
     while (last - first > 1) {
@@ -209,11 +244,12 @@ Result<std::vector<Digest>> prove_inclusion(std::uint64_t index, std::uint64_t s
     return proof;
 }
 
-Result<std::vector<Digest>> prove_consistency(std::uint64_t old_size, std::uint64_t size, const TileReader& tiles) {
+Result<std::vector<Digest>> prove_consistency(std::uint64_t old_size, std::uint64_t size, const TileReader& tiles,
+                                              const Tree* near) {
     if (old_size > size) return fail(Code::not_found, "the log is smaller than " + std::to_string(old_size));
     std::vector<Digest> proof;
     if (old_size == 0 || old_size == size) return proof;
-    Ranges ranges(tiles);
+    Ranges ranges(tiles, near);
     if (auto ok = subproof(ranges, old_size, 0, size, true, proof); !ok) return pass(ok.error());
     return proof;
 }
