@@ -4,7 +4,25 @@
 
 namespace mayfly::store {
 
+namespace {
+
+/// Pages in the WAL before they are folded into the database: 16 MiB. A page that many commits touch (the right edge of
+/// the log, the newest rows) is then written back once for all of them; start-up reads at most this much again.
+constexpr int kCheckpointPages = 4096;
+/// The writer's own cache: the inner pages of the indexes stay in it, so that a commit does not read before it writes.
+constexpr int kWriterCacheKib = 32 * 1024;
+
+/// SQLite counts the memory it uses under one lock for the whole process, which all readers and the writer would share.
+/// Nobody here asks for the count. It can be told so only before its first use.
+void count_no_memory() {
+    static const int told = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    (void)told;
+}
+
+}  // namespace
+
 Result<Database> Database::open(const std::string& path, Mode mode) {
+    count_no_memory();
     sqlite3* handle = nullptr;
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                       (mode == Mode::create ? SQLITE_OPEN_CREATE : 0);
@@ -17,7 +35,9 @@ Result<Database> Database::open(const std::string& path, Mode mode) {
         "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0;";
     // WAL with synchronous=FULL: a commit that returned survives a power cut. Only the writer checkpoints the WAL.
     pragmas += mode == Mode::read ? "PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0;"
-                                  : "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;";
+                                  : "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=" +
+                                        std::to_string(kCheckpointPages) + "; PRAGMA cache_size=-" +
+                                        std::to_string(kWriterCacheKib) + ";";
     if (auto ok = database.execute(pragmas); !ok) return pass(ok.error(), path);
     return database;
 }
@@ -27,6 +47,8 @@ Status Database::execute(const std::string& sql) {
     if (code == SQLITE_OK) return {};
     return pass(error(code));
 }
+
+Status Database::run(std::string_view sql) { return Query(*this, sql).run(); }
 
 Error Database::error(int code) const {
     const std::string text = sqlite3_errmsg(handle_.get());
@@ -48,8 +70,6 @@ Error Database::error(int code) const {
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
             return {Code::unavailable,
-Status Database::run(std::string_view sql) { return Query(*this, sql).run(); }
-
                     "the store is held by another process",
                     "E-STORE-BUSY",
                     {},
