@@ -1,4 +1,6 @@
 // The second implementation: Botan reads every X.509 certificate back, with a parser that shares no line with ours.
+// The signature over these bytes is OpenSSL's to verify (check.cpp): Botan 2 needs four times as long for it, a fifth
+// of all that a certificate costs.
 #include <botan/asn1_obj.h>
 #include <botan/data_src.h>
 #include <botan/pk_keys.h>
@@ -26,10 +28,6 @@ using Names = std::set<std::string>;
 constexpr auto kDigitalSignature = Botan::Key_Constraints::DigitalSignature,
                kKeyCertSign = Botan::Key_Constraints::KeyCertSign;
 
-std::unique_ptr<Botan::Public_Key> key_of(const Botan::X509_Certificate& certificate) {
-    return certificate.subject_public_key();
-}
-
 /// Every name that Botan finds, tagged as ours are. (IPv6 is left to the byte comparison: Botan does not read it.)
 Names names_in(const Botan::AlternativeName& names) {
     Names out;
@@ -46,10 +44,6 @@ Names names_in(const Botan::AlternativeName& names) {
 }
 #else
 constexpr auto kDigitalSignature = Botan::DIGITAL_SIGNATURE, kKeyCertSign = Botan::KEY_CERT_SIGN;
-
-std::unique_ptr<Botan::Public_Key> key_of(const Botan::X509_Certificate& certificate) {
-    return certificate.load_subject_public_key();
-}
 
 /// Every name that Botan finds, tagged as ours are. (IPv6 is left to the byte comparison: Botan does not read it.)
 Names names_in(const Botan::AlternativeName& names) {
@@ -123,8 +117,6 @@ Status compare(const Authority& authority, const wire::X509Certificate& meant, c
     if (!read.has_constraints(kDigitalSignature) || read.has_constraints(kKeyCertSign)) return differs("key usage");
     if (names_in(read.subject_alt_name()) != names_meant(meant)) return differs("subject alternative names");
     if (auto same = compare_criticality(meant, read.v3_extensions()); !same) return same;
-    const auto issuer_key = key_of(issuer);
-    if (!read.check_signature(*issuer_key)) return differs("the issuer's signature does not verify");
     return {};
 }
 

@@ -10,10 +10,9 @@ namespace {
 constexpr std::int64_t kLongestPause = 60;
 
 policy::Facts facts_for(const Authority& authority, const Request& request, store::KnownFacts known) {
-    const Digest key = crypto::key_id(request.ask.key);
     bool ours = false;
     for (const auto* mine : {&authority.x509, &authority.ssh_user, &authority.ssh_host, &authority.log})
-        if (crypto::key_id(*mine) == key) ours = true;
+        if (*mine == request.ask.key) ours = true;
     return {request.identity,
             known.identity_state,
             std::move(known.owner),

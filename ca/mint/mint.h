@@ -33,8 +33,8 @@ public:
                                     const std::string& policy_version, std::uint64_t ssh_serial, Rng& rng, Instant now);
 };
 
-/// Checker: step 8. Botan reads X.509 back (with chain validation against the issuing certificate), our strict reader
-/// reads SSH back; every field is compared with the Spec, the signature verified, the result linted. Fails with
+/// Checker: step 8. Botan and our strict reader read X.509 back, our strict reader reads SSH back; every field is
+/// compared with the Spec, the signature verified with the issuer's key, the result linted. Fails with
 /// corrupt: a certificate that is not what we meant is never released.
 class Checker {
 public:
