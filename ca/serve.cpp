@@ -28,6 +28,14 @@ sigset_t block_signals() {
     return set;
 }
 
+std::optional<std::int64_t> end_of(const App& app, const Bytes& certificate) {
+    const auto found = app.store->find_certificate(crypto::sha256(certificate));
+    if (!found || !*found) return std::nullopt;
+    const auto& row = (*found)->certificate;
+    if (row.revoked || !row.validity.contains(app.clock.now())) return std::nullopt;
+    return row.validity.before().seconds();
+}
+
 http::ServerOptions server_options(App& app) {
     http::ServerOptions options;
     options.address = app.config.listen_address;
@@ -36,6 +44,7 @@ http::ServerOptions server_options(App& app) {
     options.limits.connections_per_address = app.config.connections_per_address;
     options.routes = routes(app);
     options.admit = [&app](const std::string& group) { return app.addresses.admit(group, http::ticks()); };
+    options.certificate_ends = [&app](const Bytes& certificate) { return end_of(app, certificate); };
     options.access_log = [&app](const http::AccessLine& line) {
         app.log.write(line.status == 0 ? "connection.dropped" : "request",
                       {{"request_id", line.request_id},

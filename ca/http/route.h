@@ -24,6 +24,8 @@ struct Route {
     /// Answered whatever the rates say, and by the network's own thread: whether the process lives must show under any
     /// load. For handlers that touch nothing.
     bool always = false;
+    /// Callers come to renew: when requests have to wait, those whose own certificate ends first go first.
+    bool renewal = false;
 };
 
 /// openapi is the OpenAPI 3.1 document of a table of routes.

@@ -1,5 +1,7 @@
 #include "ca/http/server.h"
 
+#include <pthread.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -128,8 +130,10 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Ident
     impl->shared->instance = "r" + std::to_string(static_cast<std::uint64_t>(run) / 1000000 % 100000000);
     if (auto ok = impl->listen(); !ok) return pass(ok.error());
     impl->accept();
-    for (std::size_t i = 0; i < kNetworkThreads; ++i)
+    for (std::size_t i = 0; i < kNetworkThreads; ++i) {
         impl->threads.emplace_back([raw = impl.get()] { raw->network.run(); });
+        ::pthread_setname_np(impl->threads.back().native_handle(), "network");
+    }
     return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ struct Limits {
     std::size_t requests_per_connection = 1000;
     std::size_t connections = 4096;
     std::size_t connections_per_address = 32;  ///< per IPv4 address or IPv6 /64
-    std::size_t queued_requests = 256;         ///< waiting for a worker; beyond: 503 with Retry-After
+    std::size_t queued_requests = 256;         ///< waiting for a worker; beyond: 429 with Retry-After
 };
 
 /// Identity is the server's own key and certificate chain, PEM.
@@ -48,6 +49,9 @@ struct ServerOptions {
     std::function<void(const AccessLine&)> access_log;
     /// Whether a request without a credential may pass, by the address it comes from; null: always.
     std::function<bool(const std::string& group)> admit;
+    /// When a client certificate of ours that is good now ends, in seconds since 1970; nothing for any other: its text
+    /// is a stranger's word. Asked by the network's threads, only while requests wait. See Route::renewal.
+    std::function<std::optional<std::int64_t>(const Bytes& certificate)> certificate_ends;
     /// Added to every answer, e.g. a fresh nonce.
     std::function<std::vector<std::pair<std::string, std::string>>()> common_headers;
 };

@@ -135,24 +135,30 @@ private:
         if (request_.body.size() > route->largest_body)
             return refuse(Error{Code::malformed, "the body is larger than this path takes", "E-HTTP-LIMIT", {}, {}});
         if (route->always) return answer(handle(*route), keep_alive);  // at once: the workers may be busy
-        if (shared_->queued.fetch_add(1) >= limits().queued_requests) {
-            shared_->queued.fetch_sub(1);
-            return answer(
-                problem(
-                    Error{Code::rate_limited, "too many requests are waiting", "E-BUSY", {}, "ask again in a moment"},
-                    request_.request_id),
-                keep_alive);
-        }
         pending_ = true;
         shared_->unanswered.fetch_add(1);
         beast::get_lowest_layer(stream_).expires_never();  // the wait for a worker is ours, not the client's
-        asio::post(shared_->workers, [self = shared_from_this(), route, keep_alive] {
-            Response response = self->handle(*route);
-            self->shared_->queued.fetch_sub(1);
+        const auto reply = [self = shared_from_this(), keep_alive](Response response) {
             asio::post(self->stream_.get_executor(), [self, keep_alive, response = std::move(response)]() mutable {
                 self->answer(std::move(response), keep_alive);
             });
-        });
+        };
+        shared_->workers.post(end_of(*route),
+                              {[self = shared_from_this(), route, reply] { reply(self->handle(*route)); },
+                               [self = shared_from_this(), reply] { reply(self->busy()); }});
+    }
+
+    /// How urgent this is, when requests wait: then only it is worth asking whose certificate this really is.
+    [[nodiscard]] Workers::End end_of(const Route& route) const {
+        const auto& ask = shared_->options.certificate_ends;
+        if (!route.renewal || !ask || certificate_.empty() || !shared_->workers.waiting()) return Workers::kNoEnd;
+        return ask(certificate_).value_or(Workers::kNoEnd);
+    }
+
+    [[nodiscard]] Response busy() const {
+        return problem(
+            Error{Code::rate_limited, "too many requests are waiting", "E-BUSY", {}, "ask again in a moment"},
+            request_.request_id);
     }
 
     /// Requests of strangers, and for what does not exist, count against the address before anything is done for them.

@@ -2,7 +2,6 @@
 // What all connections of a server share. Private to ca/http.
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include <atomic>
 #include <condition_variable>
@@ -11,6 +10,7 @@
 #include <mutex>
 
 #include "ca/http/server.h"
+#include "ca/http/workers.h"
 
 namespace mayfly::http {
 
@@ -32,15 +32,16 @@ private:
 
 struct Shared {
     explicit Shared(ServerOptions given)
-        : options(std::move(given)), admission(options.limits), workers(options.workers) {}
+        : options(std::move(given)),
+          admission(options.limits),
+          workers(options.workers, options.limits.queued_requests) {}
     const ServerOptions options;
     Admission admission;
-    std::atomic<std::size_t> queued{0};      ///< waiting for, or with, a worker
     std::atomic<std::size_t> unanswered{0};  ///< dispatched and not yet written: what a graceful stop waits for
     std::atomic<std::uint64_t> next_request{1};
     std::atomic<bool> stopping{false};
     std::string instance;  ///< distinguishes request ids of one run from the next
-    boost::asio::thread_pool workers;
+    Workers workers;
 
     [[nodiscard]] std::string new_request_id() { return instance + "-" + std::to_string(next_request.fetch_add(1)); }
     [[nodiscard]] const Route* find(const std::string& method, const std::string& path, bool& path_known) const;

@@ -1,5 +1,6 @@
 #include "ca/signer/child.h"
 
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +19,9 @@ tl::unexpected<Error> signer_gone() {
 
 }  // namespace
 
-Child::Child(int socket, int process) : socket_(socket), process_(process), thread_([this] { run(); }) {}
+Child::Child(int socket, int process) : socket_(socket), process_(process), thread_([this] { run(); }) {
+    ::pthread_setname_np(thread_.native_handle(), "signer-client");
+}
 
 Child::~Child() {
     {

@@ -1,0 +1,54 @@
+#pragma once
+// Workers: the few threads that run handlers, and the bounded queue before them.
+//
+// The queue is ordered: whoever's certificate ends first is served first, so that under a storm (a CA that was down, a
+// fleet that renews at once) nobody loses access who could have kept it. Requests without such an end come after those
+// that have one, in the order of their arrival. A full queue refuses at once: a short answer now is worth more than a
+// late one. Thread-safe.
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace mayfly::http {
+
+class Workers {
+public:
+    /// When the caller's certificate ends, in seconds since 1970.
+    using End = std::int64_t;
+    static constexpr End kNoEnd = std::numeric_limits<End>::max();
+
+    /// `run` is called by a worker; `refuse` instead of it, by whichever thread finds that there is no room.
+    struct Job {
+        std::function<void()> run, refuse;
+    };
+
+    Workers(std::size_t threads, std::size_t longest_queue);
+    ~Workers();  ///< joins
+    Workers(const Workers&) = delete;
+    Workers& operator=(const Workers&) = delete;
+
+    /// Queues the job. When the queue is full the least urgent job is refused, which may be this one.
+    void post(End end, Job job);
+    /// Is anything queued at this moment?
+    [[nodiscard]] bool waiting();
+    /// Runs what is queued, then ends the threads. Once.
+    void join();
+
+private:
+    void work();
+    const std::size_t longest_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::map<std::pair<End, std::uint64_t>, Job> queue_;  ///< by end, then by arrival; guarded by mutex_
+    std::uint64_t arrivals_ = 0;                          ///< guarded by mutex_
+    bool stop_ = false;                                   ///< guarded by mutex_
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace mayfly::http

@@ -1,0 +1,68 @@
+#include "ca/http/workers.h"
+
+#include <future>
+#include <string>
+
+#include "tests/catch.h"
+
+using mayfly::http::Workers;
+
+namespace {
+
+/// One worker that is held until `release`, so that what is posted meanwhile has to queue.
+struct Held {
+    explicit Held(std::size_t longest_queue) : workers(1, longest_queue) {
+        std::promise<void> begun;
+        auto running = begun.get_future();
+        workers.post(0, {[&] {
+                             begun.set_value();
+                             gate.get_future().wait();
+                         },
+                         [] {}});
+        running.wait();
+    }
+    void post(Workers::End end, const std::string& name) {
+        workers.post(end, {[this, name] { served += name + " "; }, [this, name] { refused += name + " "; }});
+    }
+    void release() {
+        gate.set_value();
+        workers.join();
+    }
+    std::promise<void> gate;
+    std::string served, refused;
+    Workers workers;
+};
+
+}  // namespace
+
+TEST_CASE("whoever's certificate ends first is served first, and the others in the order they came") {
+    Held held(16);
+    held.post(Workers::kNoEnd, "first-stranger");
+    held.post(500, "in-500");
+    held.post(Workers::kNoEnd, "second-stranger");
+    held.post(100, "in-100");
+    held.post(500, "in-500-too");
+    held.release();
+    CHECK(held.served == "in-100 in-500 in-500-too first-stranger second-stranger ");
+    CHECK(held.refused.empty());
+}
+
+TEST_CASE("a full queue refuses the least urgent request at once, which may be the one that just came") {
+    Held held(2);
+    held.post(Workers::kNoEnd, "stranger");
+    held.post(500, "in-500");
+    held.post(Workers::kNoEnd, "late-stranger");
+    CHECK(held.refused == "late-stranger ");
+    held.post(100, "in-100");
+    CHECK(held.refused == "late-stranger stranger ");
+    held.release();
+    CHECK(held.served == "in-100 in-500 ");
+}
+
+TEST_CASE("what is queued when the workers end is still run") {
+    Held held(4);
+    held.post(1, "a");
+    held.post(2, "b");
+    held.release();
+    CHECK(held.served == "a b ");
+}
