@@ -56,6 +56,8 @@ Result<std::vector<SshOption>> parse_options(ByteView bytes, std::string_view wh
             auto value = inner.text(what);
             if (!value) return pass(value.error());
             if (auto ok = inner.finish(what); !ok) return pass(ok.error());
+            // It would read like a flag (empty data), which it is not.
+            if (value->empty()) return fail(Code::malformed, std::string(what) + ": an empty value");
             option.value = std::move(*value);
         }
         options.push_back(std::move(option));
