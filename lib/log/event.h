@@ -12,7 +12,7 @@
 namespace mayfly::log {
 
 struct Event {
-    std::string type;  ///< "certificate.intent", …: docs/log-events.md lists them
+    std::string type;  ///< "certificate.intent", …: docs/events.md lists them
     Instant time = Instant(0);
     std::string actor;    ///< identity that acted, "kind/name"; "" when nobody is known
     std::string owner;    ///< owner who answers for the subject; "" when none

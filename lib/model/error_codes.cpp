@@ -216,6 +216,7 @@ constexpr std::array kCodes = {
               "one."},
     ErrorCode{"E-STORE-OPEN", "There is no database where the configuration says, or it cannot be opened."},
     ErrorCode{"E-STORE-SCHEMA", "The database was made by another version than this build reads."},
+    ErrorCode{"E-TILE-PATH", "That is not how C2SP tlog-tiles names a file of the log."},
     ErrorCode{"E-TIME", "A time reads 2026-11-21T04:26:02Z (RFC 3339)."},
     ErrorCode{"E-TLS", "OpenSSL gives no TLS context."},
     ErrorCode{"E-TLS-IDENTITY", "The server's key and certificate do not belong together."},
