@@ -20,22 +20,6 @@ tl::unexpected<Error> bad_note(const char* why) {
     return fail(Code::malformed, std::string("not a signed note: ") + why);
 }
 
-std::uint32_t note_key_id(std::string_view name, ByteView key) {
-    wire::Writer data;
-    data.raw(view(name)).u8('\n').u8(kEd25519).raw(key);
-    const Digest digest = crypto::sha256(data.bytes());
-    wire::Reader reader(digest);
-    return *reader.u32("key id");
-}
-
-Status check_name(std::string_view name) {
-    const bool ok = !name.empty() && name.size() <= 255 &&
-                    std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '+'; });
-    if (ok) return {};
-    return fail(Code::malformed, "\"" + printable(name.substr(0, 64)) + "\" is not a key name", {},
-                "non-empty, printable, without space and '+'", {});
-}
-
 /// One line without its LF, or fails when there is no LF.
 bool take_line(std::string_view& rest, std::string_view& line) {
     const auto end = rest.find('\n');
@@ -47,36 +31,90 @@ bool take_line(std::string_view& rest, std::string_view& line) {
 
 }  // namespace
 
+Status check_key_name(std::string_view name) {
+    const bool ok = !name.empty() && name.size() <= 255 &&
+                    std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '+'; });
+    if (ok) return {};
+    return fail(Code::malformed, "\"" + printable(name.substr(0, 64)) + "\" is not a key name", {},
+                "non-empty, printable, without space and '+'", {});
+}
+
+std::uint32_t note_key_id(std::string_view name, std::uint8_t type, ByteView key) {
+    wire::Writer data;
+    data.raw(view(name)).u8('\n').u8(type).raw(key);
+    const Digest digest = crypto::sha256(data.bytes());
+    wire::Reader reader(digest);
+    return *reader.u32("key id");
+}
+
+std::string encode_vkey(const std::string& name, std::uint8_t type, ByteView key) {
+    wire::Writer id, blob;
+    id.u32(note_key_id(name, type, key));
+    blob.u8(type).raw(key);
+    return name + "+" + wire::hex(id.bytes()) + "+" + wire::base64(blob.bytes());
+}
+
+Result<VkeyParts> parse_vkey(std::string_view vkey, std::uint8_t type) {
+    const auto first = vkey.find('+');
+    const auto second = first == std::string_view::npos ? first : vkey.find('+', first + 1);
+    if (second == std::string_view::npos) return fail(Code::malformed, "not a verifier key: it reads name+id+key");
+    const auto blob = wire::parse_base64(vkey.substr(second + 1));
+    if (!blob || blob->size() != 33 || blob->front() != type)
+        return fail(Code::malformed,
+                    "not a verifier key: only Ed25519 (type " + std::to_string(type) + ") is supported here");
+    VkeyParts out{std::string(vkey.substr(0, first)), {}};
+    if (auto ok = check_key_name(out.name); !ok) return pass(ok.error());
+    out.key.point.assign(blob->begin() + 1, blob->end());
+    if (encode_vkey(out.name, type, out.key.point) != vkey)
+        return fail(Code::malformed, "not a verifier key: its id does not belong to name and key");
+    return out;
+}
+
 Result<VerifierKey> VerifierKey::make(std::string name, const PublicKey& key) {
-    if (auto ok = check_name(name); !ok) return pass(ok.error());
+    if (auto ok = check_key_name(name); !ok) return pass(ok.error());
     if (key.algorithm != KeyAlgorithm::ed25519) return fail(Code::unsupported, "a log key is an Ed25519 key");
     VerifierKey out;
-    out.id_ = note_key_id(name, key.point);
+    out.id_ = note_key_id(name, kEd25519, key.point);
     out.name_ = std::move(name);
     out.key_ = key.point;
     return out;
 }
 
 Result<VerifierKey> VerifierKey::parse(std::string_view vkey) {
-    const auto first = vkey.find('+');
-    const auto second = first == std::string_view::npos ? first : vkey.find('+', first + 1);
-    if (second == std::string_view::npos) return fail(Code::malformed, "not a verifier key: it reads name+id+key");
-    const auto blob = wire::parse_base64(vkey.substr(second + 1));
-    if (!blob || blob->size() != 33 || blob->front() != kEd25519)
-        return fail(Code::malformed, "not a verifier key: only Ed25519 (type 1) is supported");
-    PublicKey key;
-    key.point.assign(blob->begin() + 1, blob->end());
-    auto out = make(std::string(vkey.substr(0, first)), key);
-    if (!out) return out;
-    if (out->text() != vkey) return fail(Code::malformed, "not a verifier key: its id does not belong to name and key");
+    const auto parts = parse_vkey(vkey, kEd25519);
+    if (!parts) return pass(parts.error());
+    return make(parts->name, parts->key);
+}
+
+std::string VerifierKey::text() const { return encode_vkey(name_, kEd25519, key_); }
+
+Result<std::vector<NoteSignature>> parse_signature_lines(std::string_view rest) {
+    std::vector<NoteSignature> out;
+    std::string_view line;
+    while (!rest.empty()) {
+        if (!take_line(rest, line)) return bad_note("the last line does not end");
+        if (!line.starts_with(kSignaturePrefix)) return bad_note("a signature line does not start with a dash");
+        line.remove_prefix(kSignaturePrefix.size());
+        const auto space = line.find(' ');
+        if (space == std::string_view::npos) return bad_note("a signature line lacks its signature");
+        NoteSignature signature;
+        signature.name = std::string(line.substr(0, space));
+        if (auto ok = check_key_name(signature.name); !ok) return pass(ok.error());
+        const auto blob = wire::parse_base64(line.substr(space + 1));
+        if (!blob || blob->size() < 5) return bad_note("a signature is not base64 of key id and signature");
+        wire::Reader reader(*blob);
+        signature.key_id = *reader.u32("key id");
+        signature.signature = to_bytes(reader.rest());
+        if (out.size() == kMostSignatures) return bad_note("more than 64 signatures");
+        out.push_back(std::move(signature));
+    }
     return out;
 }
 
-std::string VerifierKey::text() const {
-    wire::Writer id, blob;
-    id.u32(id_);
-    blob.u8(kEd25519).raw(key_);
-    return name_ + "+" + wire::hex(id.bytes()) + "+" + wire::base64(blob.bytes());
+std::string encode_signature_line(const NoteSignature& signature) {
+    wire::Writer blob;
+    blob.u32(signature.key_id).raw(signature.signature);
+    return std::string(kSignaturePrefix) + signature.name + " " + wire::base64(blob.bytes()) + "\n";
 }
 
 Result<Note> parse_note(std::string_view note) {
@@ -88,35 +126,16 @@ Result<Note> parse_note(std::string_view note) {
     if (split == std::string_view::npos) return bad_note("no blank line before the signatures");
     Note out;
     out.text = std::string(note.substr(0, split + 1));
-    std::string_view rest = note.substr(split + 2), line;
-    while (!rest.empty()) {
-        if (!take_line(rest, line)) return bad_note("the last line does not end");
-        if (!line.starts_with(kSignaturePrefix)) return bad_note("a signature line does not start with a dash");
-        line.remove_prefix(kSignaturePrefix.size());
-        const auto space = line.find(' ');
-        if (space == std::string_view::npos) return bad_note("a signature line lacks its signature");
-        NoteSignature signature;
-        signature.name = std::string(line.substr(0, space));
-        if (auto ok = check_name(signature.name); !ok) return pass(ok.error());
-        const auto blob = wire::parse_base64(line.substr(space + 1));
-        if (!blob || blob->size() < 5) return bad_note("a signature is not base64 of key id and signature");
-        wire::Reader reader(*blob);
-        signature.key_id = *reader.u32("key id");
-        signature.signature = to_bytes(reader.rest());
-        if (out.signatures.size() == kMostSignatures) return bad_note("more than 64 signatures");
-        out.signatures.push_back(std::move(signature));
-    }
+    auto signatures = parse_signature_lines(note.substr(split + 2));
+    if (!signatures) return pass(signatures.error());
+    out.signatures = std::move(*signatures);
     if (out.signatures.empty()) return bad_note("no signatures");
     return out;
 }
 
 std::string encode_note(const Note& note) {
     std::string out = note.text + "\n";
-    for (const auto& signature : note.signatures) {
-        wire::Writer blob;
-        blob.u32(signature.key_id).raw(signature.signature);
-        out.append(kSignaturePrefix).append(signature.name).append(" ").append(wire::base64(blob.bytes())).append("\n");
-    }
+    for (const auto& signature : note.signatures) out += encode_signature_line(signature);
     return out;
 }
 

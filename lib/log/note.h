@@ -11,6 +11,18 @@
 
 namespace mayfly::log {
 
+/// What every kind of note key shares: its name's rule, its id (first four bytes of SHA-256(name LF type key)) and its
+/// text "<name>+<8 hex id>+base64(type || key)". Keys are Ed25519.
+Status check_key_name(std::string_view name);
+std::uint32_t note_key_id(std::string_view name, std::uint8_t type, ByteView key);
+std::string encode_vkey(const std::string& name, std::uint8_t type, ByteView key);
+struct VkeyParts {
+    std::string name;
+    PublicKey key;
+};
+/// parse_vkey fails (malformed) for another type, another length of key, and an id that belongs to something else.
+Result<VkeyParts> parse_vkey(std::string_view vkey, std::uint8_t type);
+
 /// VerifierKey is a named Ed25519 key that signs notes: "<name>+<8 hex id>+base64(0x01 || key)".
 class VerifierKey {
 public:
@@ -42,6 +54,10 @@ struct Note {
 /// parse_note splits at the last blank line; limits: 1 MiB, 64 signatures. It verifies nothing.
 Result<Note> parse_note(std::string_view note);
 std::string encode_note(const Note& note);
+/// encode_signature_line is one line of a note: dash, name, base64 of key id and signature, LF.
+std::string encode_signature_line(const NoteSignature& signature);
+/// parse_signature_lines reads any number of them (at most 64), as a witness answers.
+Result<std::vector<NoteSignature>> parse_signature_lines(std::string_view lines);
 /// verify_note: unknown keys are ignored, a signature by `key` that fails rejects the note, at least one must verify.
 Status verify_note(const Note& note, const VerifierKey& key);
 

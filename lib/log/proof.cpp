@@ -17,6 +17,7 @@ constexpr std::size_t kMostHashes = 64;  // a tree of 2^64 leaves has paths of 6
 
 std::string encode_proof(const TlogProof& proof) {
     std::string out(kFirstLine);
+    if (proof.extra) out += "extra " + wire::base64(*proof.extra) + "\n";
     out += "index " + std::to_string(proof.index) + "\n";
     for (const auto& hash : proof.hashes) out += wire::base64(hash) + "\n";
     return out + "\n" + proof.signed_checkpoint;
@@ -34,7 +35,12 @@ Result<TlogProof> parse_proof(std::string_view text) {
         const std::string_view line = text.substr(0, end);
         text.remove_prefix(end + 1);
         if (line.empty()) break;
-        if (!indexed && line.starts_with("extra ")) continue;  // not authenticated, not used
+        if (!indexed && !out.extra && line.starts_with("extra ")) {
+            auto extra = wire::parse_base64(line.substr(6));
+            if (!extra) return bad("the extra data is not base64");
+            out.extra = std::move(*extra);
+            continue;
+        }
         if (!indexed) {
             if (!line.starts_with("index ")) return bad("no index");
             const auto digits = line.substr(6);
@@ -62,6 +68,21 @@ Result<Checkpoint> verify_proof(const TlogProof& proof, ByteView entry, const Ve
         !ok)
         return pass(ok.error());
     return checkpoint;
+}
+
+Result<Event> verify_issued(ByteView certificate, const TlogProof& proof, ByteView entry, const VerifierKey& key) {
+    const auto bad = [](const std::string& what) {
+        return fail(Code::corrupt, "the log does not say that this certificate was issued: " + what, "E-LOG-PROOF",
+                    "a certificate that is not in the log must not be used",
+                    "tell whoever answers for the CA, with this message");
+    };
+    if (const auto head = verify_proof(proof, entry, key); !head) return bad(head.error().message);
+    auto event = parse_event(entry);
+    if (!event || event->type != "certificate.issued") return bad("the entry is not about an issued certificate");
+    const auto hash = event->data.find("certificate_sha256");
+    if (hash == event->data.end() || hash->second != wire::Json(wire::hex(crypto::sha256(certificate))))
+        return bad("the entry is about another certificate");
+    return event;
 }
 
 }  // namespace mayfly::log

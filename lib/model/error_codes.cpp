@@ -8,6 +8,8 @@ namespace mayfly {
 namespace {
 
 constexpr std::array kCodes = {
+    ErrorCode{"E-ADD-CHECKPOINT",
+              "What was sent to the witness is not an add-checkpoint request of C2SP tlog-witness."},
     ErrorCode{"E-AGENT",
               "ssh-agent is not running, does not answer, or does not hold the key. SSH_AUTH_SOCK says "
               "where it is; ssh-add -l what it holds."},
@@ -168,6 +170,8 @@ constexpr std::array kCodes = {
     ErrorCode{"E-PRINCIPAL", "The principal asked for is not the role's, or there are more than sshd reads."},
     ErrorCode{"E-PROOF", "The proof of possession is malformed, of another key, or over another request."},
     ErrorCode{"E-QUERY", "A number is missing in the query of the URL."},
+    ErrorCode{"E-QUORUM",
+              "Too few of the policy's witnesses have cosigned the log's head. Ask again later, or ask a witness."},
     ErrorCode{"E-RATE",
               "Too many requests a second from one address or one identity. Wait; the limits stand under [rates] in "
               "ca.toml."},
@@ -234,6 +238,7 @@ constexpr std::array kCodes = {
               "suspended, or the certificate is not one of its own."},
     ErrorCode{"E-WILDCARD", "Wildcards are for roles that allow them."},
     ErrorCode{"E-WIRE", "SSH bytes end too early, go on too long, or hold what their format forbids (RFC 4251)."},
+    ErrorCode{"E-WITNESS-POLICY", "The witness policy is not one of C2SP tlog-policy. The message names the line."},
 };
 
 }  // namespace
