@@ -89,7 +89,7 @@ Status check_head(const beast::request_header<>& head, const Limits& limits) {
         return fail(Code::unsupported, "Content-Encoding is not supported", "E-HTTP-ENCODING",
                     "bodies are small: send them as they are", {});
     const auto type = sv(head[beast::field::content_type]);
-    if (!empty && type != "application/json" && !type.starts_with("application/json;"))
+    if (limits.json_bodies && !empty && type != "application/json" && !type.starts_with("application/json;"))
         return fail(Code::unsupported, "bodies are application/json", "E-HTTP-TYPE", {},
                     "set Content-Type: application/json");
     if (head.target().size() > kLongestTarget) return bad("a target longer than 4,096 characters");

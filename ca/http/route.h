@@ -14,7 +14,7 @@ enum class Who { anyone, person, node, certificate };
 std::string_view name(Who who);
 
 struct Route {
-    std::string method, path;
+    std::string method, path;  ///< a path that ends in "{path}" stands for all that begin as it does
     Who who = Who::certificate;
     std::string summary;
     wire::Json request_schema;  ///< null: no body

@@ -48,8 +48,13 @@ void Admission::wait_until_empty(std::chrono::milliseconds at_most) {
 }
 
 const Route* Shared::find(const std::string& method, const std::string& path, bool& path_known) const {
+    constexpr std::string_view kRest = "{path}";
+    const auto leads_to = [&](const std::string& pattern) {
+        if (!pattern.ends_with(kRest)) return pattern == path;
+        return path.starts_with(std::string_view(pattern).substr(0, pattern.size() - kRest.size()));
+    };
     for (const auto& route : options.routes) {
-        if (route.path != path) continue;
+        if (!leads_to(route.path)) continue;
         path_known = true;
         if (route.method == method) return &route;
     }

@@ -23,6 +23,7 @@ struct Limits {
     std::size_t requests_per_connection = 1000;
     std::size_t connections = 4096;
     std::size_t connections_per_address = 32;  ///< per IPv4 address or IPv6 /64
+    bool json_bodies = true;                   ///< refuse bodies of another type (a witness takes text)
     std::size_t queued_requests = 256;         ///< waiting for a worker; beyond: 429 with Retry-After
 };
 

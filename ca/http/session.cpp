@@ -194,7 +194,8 @@ private:
         reply->set("Content-Security-Policy", "default-src 'none'");
         reply->set("Mayfly-Request-Id", request_.request_id);
         for (const auto& [name, value] : response.headers) reply->set(name, value);
-        if (shared_->options.common_headers)
+        // What caches may keep is the same for everybody.
+        if (shared_->options.common_headers && reply->at(beast::http::field::cache_control) == "no-store")
             for (const auto& [name, value] : shared_->options.common_headers()) reply->set(name, value);
         reply->body() = std::move(response.body);
         reply->keep_alive(keep_alive && !shared_->stopping);
