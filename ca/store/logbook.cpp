@@ -12,11 +12,15 @@ namespace {
 
 constexpr std::uint64_t kMostEntries = 1000;
 
-Result<log::TlogProof> prove_in(Database& database, std::uint64_t index) {
-    Query head(database, "SELECT size, note FROM log_head");
+Result<log::TlogProof> prove_in(Database& database, std::uint64_t index, Store::Head which = Store::Head::newest) {
+    Query head(database, which == Store::Head::newest ? "SELECT size, note FROM log_head"
+                                                      : "SELECT size, note FROM log_cosigned");
     const auto row = head.row();
     if (!row) return pass(row.error());
-    if (!*row) return fail(Code::not_found, "the log is empty");
+    if (!*row)
+        return which == Store::Head::newest
+                   ? fail(Code::not_found, "the log is empty")
+                   : fail(Code::not_found, "no witness has cosigned this log yet", "E-QUORUM", {}, "ask again later");
     auto hashes = log::prove_inclusion(index, static_cast<std::uint64_t>(head.integer(0)), tile_reader(database));
     if (!hashes) return pass(hashes.error());
     return log::TlogProof{index, std::move(*hashes), head.text(1)};
@@ -126,12 +130,12 @@ Result<Bytes> SqliteStore::read_tile(const log::Tile& tile) {
     return tile_reader(**lease)(tile);
 }
 
-Result<log::TlogProof> SqliteStore::prove(std::uint64_t index) {
+Result<log::TlogProof> SqliteStore::prove(std::uint64_t index, Head head) {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
     // Head and tiles must be of one moment.
     if (auto ok = (**lease).run("BEGIN"); !ok) return pass(ok.error());
-    auto proof = prove_in(**lease, index);
+    auto proof = prove_in(**lease, index, head);
     (void)(**lease).run("ROLLBACK");
     return proof;
 }
@@ -158,7 +162,8 @@ Result<Store::Recovery> SqliteStore::recover(const std::string& journal, Instant
                                 ") that the store does not know",
                             "E-JOURNAL",
                             "the database is older than the journal, or somebody used the signer behind its back",
-                            "restore the newest database; if it is, treat the signer as misused");
+                            "restore the newest database; if this is it, treat the signer as misused, and "
+                            "mayfly-ca restore says how to go on");
             ++recovery.journal_entries;
             return {};
         });

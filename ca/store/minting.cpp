@@ -292,8 +292,10 @@ Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instan
     log::TlogProof proof;
     const auto leaf = writer_->change<std::uint64_t>(Effect::apply, keep, &proof);
     if (!leaf) return pass(leaf.error());
+    Bytes entry = log::encode_event(event);
+    proof.extra = entry;  // so that the proof file alone is enough to check the certificate with
     return make_issued(checked.certificate(), spec.whose(), spec.issuer(), spec.serial(), ssh_key_id(spec),
-                       spec.validity(), log::encode_event(event), log::encode_proof(proof));
+                       spec.validity(), std::move(entry), log::encode_proof(proof));
 }
 
 Status SqliteStore::void_intent(const steps::IntentId& id, std::string_view why, Instant now) {
@@ -365,8 +367,9 @@ Result<std::optional<steps::Issued>> SqliteStore::find_issued(const IdentityName
                                 {}};
     const auto validity = Validity::between(query.time(6), query.time(7));
     if (!validity) return pass(validity.error());
-    const auto proof = prove(static_cast<std::uint64_t>(query.integer(15)));
+    auto proof = prove(static_cast<std::uint64_t>(query.integer(15)));
     if (!proof) return pass(proof.error());
+    proof->extra = query.blob(16);
     return std::optional(make_issued(query.blob(2), std::move(whose), static_cast<steps::IssuerId>(query.integer(3)),
                                      query.text(4), query.text(5), *validity, query.blob(16),
                                      log::encode_proof(*proof)));

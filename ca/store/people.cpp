@@ -262,10 +262,12 @@ Result<GrantRecord> SqliteStore::create_grant(GrantRecord grant, const IdentityN
 Result<std::vector<GrantRecord>> SqliteStore::list_grants(const std::optional<IdentityName>& holder, Instant now) {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
-    Query query(**lease,
-                "SELECT id, identity, role, by_owner, starts, ends, reason, review_owed FROM role_grant WHERE ends > "
-                "?1 AND (?2 = '' OR identity = ?2) ORDER BY id");
-    query.with(now, holder ? holder->text() : std::string());
+    // One statement each, so that either finds an index: the grants that ended long ago are never walked through.
+    constexpr const char* kColumns = "SELECT id, identity, role, by_owner, starts, ends, reason, review_owed FROM ";
+    Query query(**lease, std::string(kColumns) + (holder ? "role_grant WHERE ends > ?1 AND identity = ?2 ORDER BY id"
+                                                         : "role_grant WHERE ends > ?1 ORDER BY +id"));
+    query.with(now);
+    if (holder) query.bind(holder->text());
     return collect<GrantRecord>(query, [](const Query& row) {
         return GrantRecord{"g-" + std::to_string(row.integer(0)),
                            stored<IdentityName>(row.text(1)),

@@ -28,6 +28,8 @@ CREATE TABLE role_grant (
     reason TEXT NOT NULL, review_owed INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX role_grant_holder ON role_grant(identity, role, ends);
+CREATE INDEX role_grant_current ON role_grant(identity, ends);
+CREATE INDEX role_grant_ends ON role_grant(ends);
 CREATE TABLE token (
     id INTEGER PRIMARY KEY AUTOINCREMENT, secret_hash BLOB NOT NULL UNIQUE CHECK (length(secret_hash) = 32),
     node TEXT NOT NULL, owner TEXT NOT NULL REFERENCES owner(name), labels TEXT NOT NULL, hosts TEXT NOT NULL,
@@ -47,7 +49,9 @@ CREATE TABLE certificate (
     actor TEXT NOT NULL, idempotency TEXT NOT NULL, request_hash BLOB NOT NULL,
     CHECK (state <> 'issued' OR (certificate IS NOT NULL AND sha256 IS NOT NULL AND leaf IS NOT NULL))
 ) STRICT;
-CREATE UNIQUE INDEX certificate_serial ON certificate(issuer, serial);
+-- The serial first: whoever revokes one may not know its issuer.
+CREATE UNIQUE INDEX certificate_serial ON certificate(serial, issuer);
+-- Whoever looks for a key must say idempotency <> '' too, or SQLite does not see that this index serves.
 CREATE UNIQUE INDEX certificate_idempotency ON certificate(actor, idempotency) WHERE idempotency <> '' AND state <> 'void';
 CREATE INDEX certificate_sha256 ON certificate(sha256) WHERE kind IN ('session', 'node');
 CREATE INDEX certificate_key ON certificate(key, identity);
@@ -67,6 +71,8 @@ CREATE TABLE log_tile (
     level INTEGER NOT NULL, n INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, n)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE log_head (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, note TEXT NOT NULL) STRICT;
+-- The newest head that met the witnesses' quorum, with their cosignatures.
+CREATE TABLE log_cosigned (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, note TEXT NOT NULL) STRICT;
 CREATE TABLE log_text (hash TEXT PRIMARY KEY, salt BLOB NOT NULL, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
 )sql";
 

@@ -75,7 +75,11 @@ public:
     Result<std::uint64_t> log_size() override;
     Result<std::vector<Bytes>> read_entries(std::uint64_t start, std::uint64_t count) override;
     Result<Bytes> read_tile(const log::Tile& tile) override;
-    Result<log::TlogProof> prove(std::uint64_t index) override;
+    using Store::prove;
+    Result<log::TlogProof> prove(std::uint64_t index, Head head) override;
+    Result<Found> search(const log::Search& search, std::uint64_t before, std::size_t limit) override;
+    Result<std::string> cosigned_checkpoint() override;
+    Status keep_cosigned(std::string_view note) override;
 
     Result<Recovery> recover(const std::string& journal, Instant now) override;
     Status probe() override;

@@ -19,6 +19,7 @@
 #include "ca/steps/steps.h"
 #include "lib/log/event.h"
 #include "lib/log/proof.h"
+#include "lib/log/search.h"
 #include "mayfly/api.h"
 
 namespace mayfly::store {
@@ -227,7 +228,20 @@ public:
     virtual Result<std::uint64_t> log_size() = 0;
     virtual Result<std::vector<Bytes>> read_entries(std::uint64_t start, std::uint64_t count) = 0;
     virtual Result<Bytes> read_tile(const log::Tile& tile) = 0;
-    virtual Result<log::TlogProof> prove(std::uint64_t index) = 0;
+    /// prove against the newest checkpoint; or, with Head::cosigned, against the newest that met the witnesses' quorum
+    /// (not_found when there is none that covers the entry).
+    enum class Head { newest, cosigned };
+    virtual Result<log::TlogProof> prove(std::uint64_t index, Head head) = 0;
+    Result<log::TlogProof> prove(std::uint64_t index) { return prove(index, Head::newest); }
+    /// search looks from `before` downwards (0: from the newest) through a bounded stretch of the log.
+    struct Found {
+        std::vector<std::pair<std::uint64_t, Bytes>> entries;  ///< newest first
+        std::uint64_t next = 0;                                ///< go on with this as `before`; 0: it is done
+    };
+    virtual Result<Found> search(const log::Search& search, std::uint64_t before, std::size_t limit) = 0;
+    /// The newest checkpoint that met the quorum, with its cosignatures; not_found when there is none yet.
+    virtual Result<std::string> cosigned_checkpoint() = 0;
+    virtual Status keep_cosigned(std::string_view note) = 0;
 
     // ---- housekeeping
     // -------------------------------------------------------------------------------------------------------
