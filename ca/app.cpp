@@ -78,6 +78,11 @@ Status App::start() {
         log.write("door.closed", {{"why", what}});
     });
     mint = std::make_unique<mint::Mint>(std::move(*authority), policy, *store, *signer, rng, clock);
+    if (!config.witness_policy.empty()) {
+        auto asking = Cosigner::start(config, *store, log);
+        if (!asking) return pass(asking.error());
+        cosigner = std::move(*asking);
+    }
     return {};
 }
 

@@ -6,6 +6,7 @@
 #include "ca/auth/doors.h"
 #include "ca/auth/knocks.h"
 #include "ca/config.h"
+#include "ca/cosigner.h"
 #include "ca/http/server.h"
 #include "ca/log_line.h"
 #include "ca/mint/mint.h"
@@ -40,6 +41,7 @@ struct App {
     http::RateLimiter addresses, callers;
     std::unique_ptr<auth::Doors> doors;
     std::unique_ptr<mint::Mint> mint;
+    std::unique_ptr<Cosigner> cosigner;  ///< when there are witnesses
     std::string issuing_pem;
 
     App(Config given, const Clock& time)

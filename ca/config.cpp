@@ -1,6 +1,5 @@
 #include "ca/config.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 
@@ -8,6 +7,15 @@
 #include "lib/files/files.h"
 
 namespace mayfly::ca {
+
+namespace {
+
+/// A path in ca.toml is relative to the state folder.
+std::string in_folder(const std::string& folder, const std::string& path) {
+    return path.empty() ? path : (std::filesystem::path(folder) / path).string();
+}
+
+}  // namespace
 
 Result<Config> load_config(const std::string& path) {
     const auto text = files::read(path, 1 << 20);
@@ -52,6 +60,17 @@ Result<Config> load_config(const std::string& path) {
         signer.lifetime("longest_ssh_host", config.envelope.longest_ssh_host);
         signer.lifetime("longest_x509", config.envelope.longest_x509);
         signer.finish();
+    }
+    if (const auto* table = top.table("witness")) {
+        config::Table witness(*table, path + ": witness", status);
+        config.witness_policy = in_folder(config.state_dir, witness.text("policy"));
+        config.witness_roots = in_folder(config.state_dir, witness.text("roots"));
+        witness.integer("every_seconds", config.witness_every, 1, 3600);
+        if (config.witness_policy.empty() || config.witness_roots.empty())
+            witness.refuse(nullptr,
+                           "policy and roots name the files that say which witnesses count, and whom to trust "
+                           "as their front");
+        witness.finish();
     }
     if (config.names.empty())
         top.refuse(nullptr, "names is empty: clients check the CA's TLS certificate against the name they call");
@@ -119,20 +138,6 @@ Result<std::string> passphrase_path(const Config& config) {
                     "E-CREDENTIAL", "$CREDENTIALS_DIRECTORY is set by systemd for units with LoadCredential=",
                     "start through the unit, or name a file in passphrase_file");
     return std::string(folder) + "/" + name;
-}
-
-Result<Address> split_address(std::string_view text) {
-    const auto colon = text.rfind(':');
-    if (colon == std::string_view::npos) return fail(Code::malformed, "an address reads HOST:PORT");
-    Address address;
-    address.host = std::string(text.substr(0, colon));
-    if (address.host.size() > 2 && address.host.front() == '[' && address.host.back() == ']')
-        address.host = address.host.substr(1, address.host.size() - 2);
-    const auto digits = text.substr(colon + 1);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
-    if (address.host.empty() || error != std::errc{} || end != digits.data() + digits.size())
-        return fail(Code::malformed, "an address reads HOST:PORT, with a port from 0 to 65535");
-    return address;
 }
 
 }  // namespace mayfly::ca

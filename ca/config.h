@@ -7,6 +7,7 @@
 
 #include "ca/http/rate.h"
 #include "ca/signer/spawn.h"
+#include "lib/wire/address.h"
 #include "lib/wire/spki.h"
 #include "mayfly/names.h"
 
@@ -28,6 +29,9 @@ struct Config {
     std::string signer_program{};  ///< default: mayfly-signer beside mayfly-ca
     std::string signer_user{};     ///< account the signer becomes when started as root; default "nobody"
     signer::Envelope envelope{};
+    std::string witness_policy{};     ///< file in tlog-policy form; "" when there are no witnesses
+    std::string witness_roots{};      ///< PEM roots that the witnesses' fronts lead to
+    std::int64_t witness_every = 10;  ///< seconds between two rounds of asking
 
     [[nodiscard]] std::string origin() const { return trust_domain.text() + "/log"; }
     [[nodiscard]] std::string database() const { return state_dir + "/mayfly.db"; }
@@ -45,11 +49,7 @@ Result<Config> load_config(const std::string& path);
 std::string config_text(const Config& config);
 /// passphrase_path resolves "credential:NAME" against $CREDENTIALS_DIRECTORY (systemd.exec, CREDENTIALS).
 Result<std::string> passphrase_path(const Config& config);
-/// split_address reads "127.0.0.1:8443" or "[::1]:8443".
-struct Address {
-    std::string host;
-    std::uint16_t port = 0;
-};
-Result<Address> split_address(std::string_view text);
+using wire::Address;
+using wire::split_address;
 
 }  // namespace mayfly::ca

@@ -8,6 +8,7 @@
 
 #include "ca/init.h"
 #include "ca/serve.h"
+#include "ca/witness/serve.h"
 #include "lib/crypto/crypto.h"
 #include "mayfly/exit.h"
 
@@ -81,6 +82,47 @@ int run_serve(const std::string& config_file) {
     return served ? 0 : report(served.error());
 }
 
+struct WitnessFlags {
+    std::string dir, name, listen = "127.0.0.1:8444", tls_certificate, tls_key, config_file;
+    std::vector<std::string> logs;
+};
+
+Result<std::string> witness_init(const WitnessFlags& flags) {
+    witness::Config config;
+    config.name = flags.name;
+    const auto address = ca::split_address(flags.listen);
+    if (!address) return pass(address.error(), "--listen");
+    config.listen_address = address->host;
+    config.listen_port = address->port;
+    config.tls_certificate = std::filesystem::absolute(flags.tls_certificate).string();
+    config.tls_key = std::filesystem::absolute(flags.tls_key).string();
+    for (const auto& text : flags.logs) {
+        auto key = log::VerifierKey::parse(text);
+        if (!key) return pass(key.error(), "--log");
+        config.logs.push_back(std::move(*key));
+    }
+    return witness::init(std::filesystem::absolute(flags.dir).string(), config);
+}
+
+int run_witness_init(const WitnessFlags& flags) {
+    const auto vkey = witness_init(flags);
+    if (!vkey) return report(vkey.error());
+    std::printf("%s\n", vkey->c_str());
+    std::fprintf(stderr,
+                 "✓ witness %s made in %s\n"
+                 "  the line above is its key: logs and relying parties put it into their policies\n"
+                 "next: mayfly-ca witness serve --config %s/witness.toml\n",
+                 flags.name.c_str(), flags.dir.c_str(), flags.dir.c_str());
+    return 0;
+}
+
+int run_witness_serve(const WitnessFlags& flags) {
+    const auto config = witness::load_config(flags.config_file);
+    if (!config) return report(config.error());
+    const auto served = witness::serve(*config);
+    return served ? 0 : report(served.error());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -113,11 +155,27 @@ int main(int argc, char** argv) {
     auto* serve_verb = app.add_subcommand("serve", "run the CA");
     serve_verb->add_option("--config", config_file, "ca.toml")->required();
 
+    WitnessFlags witness;
+    auto* witness_verb = app.add_subcommand("witness", "cosign the heads of logs, our own kind or others'");
+    witness_verb->require_subcommand(1);
+    auto* witness_init_verb = witness_verb->add_subcommand("init", "make a witness in an empty folder; prints its key");
+    witness_init_verb->add_option("--dir", witness.dir, "folder for its state")->required();
+    witness_init_verb->add_option("--name", witness.name, "of its key, e.g. witness.corp.example/a")->required();
+    witness_init_verb->add_option("--log", witness.logs, "verifier key of a log to cosign (repeat)")->required();
+    witness_init_verb->add_option("--listen", witness.listen, "HOST:PORT")->capture_default_str();
+    witness_init_verb->add_option("--tls-certificate", witness.tls_certificate, "PEM chain of its front")->required();
+    witness_init_verb->add_option("--tls-key", witness.tls_key, "PEM key of its front")->required();
+    auto* witness_serve_verb = witness_verb->add_subcommand("serve", "run the witness");
+    witness_serve_verb->add_option("--config", witness.config_file, "witness.toml")->required();
+
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         const int code = app.exit(error);
         return code == 0 ? 0 : 2;
     }
-    return *init_verb ? run_init(init) : run_serve(config_file);
+    if (*init_verb) return run_init(init);
+    if (*witness_init_verb) return run_witness_init(witness);
+    if (*witness_serve_verb) return run_witness_serve(witness);
+    return run_serve(config_file);
 }

@@ -328,7 +328,27 @@ struct LogProof {
     }
 };
 
-/// GET /v1/log/consistency?old=N: from N to the current checkpoint.
+/// LogMatch is one entry that a search found.
+struct LogMatch {
+    std::int64_t index = 0;
+    std::string entry;
+    MAYFLY_FIELDS {
+        field("index", self.index, Need::required, "its place in the log");
+        field("entry", self.entry, Need::required, "base64 of the leaf");
+    }
+};
+
+/// GET /v1/log/search?actor=&owner=&identity=&role=&serial=&request=&node=&type=&since=&until=&before=&limit=.
+struct LogMatches {
+    std::vector<LogMatch> matches;
+    std::int64_t next = 0;
+    MAYFLY_FIELDS {
+        field("matches", self.matches, Need::required, "newest first");
+        field("next", self.next, Need::required, "give it as before= to go on; 0 when the search is done");
+    }
+};
+
+/// GET /v1/log/consistency?old=N[&new=M]: from N to M, or to the current checkpoint.
 struct LogConsistency {
     std::string checkpoint;
     std::vector<std::string> hashes;

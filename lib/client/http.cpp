@@ -199,14 +199,14 @@ Result<Reply> HttpClient::get(const std::string& path) {
     return impl_->send(std::move(request));
 }
 
-Result<Reply> HttpClient::post(const std::string& path, const std::string& json,
+Result<Reply> HttpClient::post(const std::string& path, const std::string& body,
                                const std::map<std::string, std::string>& headers) {
     httplib::Request request;
     request.method = "POST";
     request.path = path;
     request.headers.insert(headers.begin(), headers.end());
-    request.headers.emplace("Content-Type", "application/json");
-    request.body = json;
+    if (headers.count("Content-Type") == 0) request.headers.emplace("Content-Type", "application/json");
+    request.body = body;
     return impl_->send(std::move(request));
 }
 

@@ -35,7 +35,8 @@ public:
     ~HttpClient();
     /// Unreachable is unavailable (exit 8); a server that cannot prove its name is untrusted (exit 9).
     Result<Reply> get(const std::string& path);
-    Result<Reply> post(const std::string& path, const std::string& json,
+    /// The body is JSON unless `headers` names another Content-Type.
+    Result<Reply> post(const std::string& path, const std::string& body,
                        const std::map<std::string, std::string>& headers);
 
 private:

@@ -143,6 +143,7 @@ constexpr std::array kCodes = {
     ErrorCode{"E-LOG-PROOF",
               "The certificate or entry is not in the log that was pinned. A certificate that is not "
               "in the log must not be used."},
+    ErrorCode{"E-LOG-SIZE", "The log does not reach that far yet."},
     ErrorCode{"E-LOGIN-KEY",
               "There is no SSH key to log in with, neither in ssh-agent nor in ~/.ssh. Make one and "
               "have its .pub enrolled."},
@@ -220,6 +221,7 @@ constexpr std::array kCodes = {
               "one."},
     ErrorCode{"E-STORE-OPEN", "There is no database where the configuration says, or it cannot be opened."},
     ErrorCode{"E-STORE-SCHEMA", "The database was made by another version than this build reads."},
+    ErrorCode{"E-TILE", "The log does not reach that far yet: no such tile is published."},
     ErrorCode{"E-TILE-PATH", "That is not how C2SP tlog-tiles names a file of the log."},
     ErrorCode{"E-TIME", "A time reads 2026-11-21T04:26:02Z (RFC 3339)."},
     ErrorCode{"E-TLS", "OpenSSL gives no TLS context."},
@@ -239,6 +241,10 @@ constexpr std::array kCodes = {
     ErrorCode{"E-WILDCARD", "Wildcards are for roles that allow them."},
     ErrorCode{"E-WIRE", "SSH bytes end too early, go on too long, or hold what their format forbids (RFC 4251)."},
     ErrorCode{"E-WITNESS-POLICY", "The witness policy is not one of C2SP tlog-policy. The message names the line."},
+    ErrorCode{"E-WITNESS-ROOTS", "The file of the roots that the witnesses' fronts lead to holds no certificate."},
+    ErrorCode{"E-WITNESS-STATE",
+              "What the witness kept of a log is not what it wrote. Restore the file; a witness that forgets must be "
+              "replaced."},
 };
 
 }  // namespace
