@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "ca/init.h"
+#include "ca/restore.h"
 #include "ca/serve.h"
 #include "ca/witness/serve.h"
 #include "lib/crypto/crypto.h"
@@ -82,6 +83,14 @@ int run_serve(const std::string& config_file) {
     return served ? 0 : report(served.error());
 }
 
+int run_restore(const std::string& config_file, bool accept) {
+    auto config = ca::load_config(config_file);
+    if (!config) return report(config.error());
+    if (config->signer_program.empty()) config->signer_program = program_beside_us("mayfly-signer");
+    const auto done = ca::restore(*config, accept ? ca::AcceptRollback::yes : ca::AcceptRollback::no, SystemClock());
+    return done ? 0 : report(done.error());
+}
+
 struct WitnessFlags {
     std::string dir, name, listen = "127.0.0.1:8444", tls_certificate, tls_key, config_file;
     std::vector<std::string> logs;
@@ -155,6 +164,11 @@ int main(int argc, char** argv) {
     auto* serve_verb = app.add_subcommand("serve", "run the CA");
     serve_verb->add_option("--config", config_file, "ca.toml")->required();
 
+    bool accept_rollback = false;
+    auto* restore_verb = app.add_subcommand("restore", "go on with an older database; says what that breaks");
+    restore_verb->add_option("--config", config_file, "ca.toml")->required();
+    restore_verb->add_flag("--accept-rollback", accept_rollback, "do it: the log forks for all who saw the longer one");
+
     WitnessFlags witness;
     auto* witness_verb = app.add_subcommand("witness", "cosign the heads of logs, our own kind or others'");
     witness_verb->require_subcommand(1);
@@ -175,6 +189,7 @@ int main(int argc, char** argv) {
         return code == 0 ? 0 : 2;
     }
     if (*init_verb) return run_init(init);
+    if (*restore_verb) return run_restore(config_file, accept_rollback);
     if (*witness_init_verb) return run_witness_init(witness);
     if (*witness_serve_verb) return run_witness_serve(witness);
     return run_serve(config_file);

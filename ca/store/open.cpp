@@ -28,7 +28,7 @@ Status compare_head(Database& database, const std::string& head_file) {
                     "the database is older than the log head beside it (" + std::to_string(size) + " < " +
                         std::to_string(outside->size) + ")",
                     "E-LOG-BEHIND", "certificates that were issued since are missing from it",
-                    "restore the newest database, not an older backup");
+                    "restore the newest database; if this is the newest: mayfly-ca restore says what it breaks");
     const auto root = log::root_of(outside->size, tile_reader(database));
     if (!root) return pass(root.error());
     if (*root != outside->root)

@@ -177,6 +177,9 @@ constexpr std::array kCodes = {
               "Too many requests a second from one address or one identity. Wait; the limits stand under [rates] in "
               "ca.toml."},
     ErrorCode{"E-REPLY-SIZE", "The answer is larger than any of the CA's. Is it the URL of a CA?"},
+    ErrorCode{"E-RESTORE",
+              "The database is older than what was promised since; going on with it forks the log. The message says "
+              "what that breaks."},
     ErrorCode{"E-REVOKE", "Say exactly one of serial, identity and key."},
     ErrorCode{"E-ROLE-JIT", "The role needs somebody's approval each time it is used."},
     ErrorCode{"E-ROLE-MISSING", "No role was named. Every certificate carries the scope of a role."},
