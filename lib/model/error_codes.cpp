@@ -143,6 +143,7 @@ constexpr std::array kCodes = {
     ErrorCode{"E-LOG-PROOF",
               "The certificate or entry is not in the log that was pinned. A certificate that is not "
               "in the log must not be used."},
+    ErrorCode{"E-LOG-SEARCH", "The CA's answers to a search do not come to an end. Tell whoever answers for the CA."},
     ErrorCode{"E-LOG-SIZE", "The log does not reach that far yet."},
     ErrorCode{"E-LOGIN-KEY",
               "There is no SSH key to log in with, neither in ssh-agent nor in ~/.ssh. Make one and "
@@ -238,6 +239,7 @@ constexpr std::array kCodes = {
     ErrorCode{"E-URL", "The text is not the URL of a CA. Write it like https://ca.corp.example:8443."},
     ErrorCode{"E-USAGE", "The command line is not understood. Each verb has --help."},
     ErrorCode{"E-VALIDITY", "A validity ends before it starts."},
+    ErrorCode{"E-VERIFY", "There is nothing to verify: no certificate in the file, or no log entry with the proof."},
     ErrorCode{"E-WHO",
               "The CA could not establish who is asking: the key is not enrolled, the identity is "
               "suspended, or the certificate is not one of its own."},

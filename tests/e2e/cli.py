@@ -279,11 +279,12 @@ try:
     for name in ("k-cert.pub", "bobs-cert.pub"):
         blob = base64.b64decode((world.dir / name).read_text().split()[1])
         assert hashlib.sha256(blob).hexdigest() in hashes, name
-    saved = world.dir / "log/entries"
+    saved = next(file for file in (world.dir / "log/tile/entries").rglob("*") if file.is_file())
     raw = bytearray(saved.read_bytes())
     raw[40] ^= 1
+    saved.unlink()
     saved.write_bytes(bytes(raw))
-    expect(run("audit", "verify", "--offline", "log"), 10)
+    expect(run("audit", "verify", "log"), 10, "E-LOG-DAMAGED", "entry 0 ")
     expect(run("inspect", "k-cert.pub"), 0, "SSH user certificate", "human/alice/ops/g-1")
     expect(run("inspect", "alice"), 1, "E-INSPECT")
     expect(run("logout"), 0)

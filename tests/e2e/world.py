@@ -62,13 +62,21 @@ class World:
     def entries(self):
         """Every event of the verified log."""
         shutil.rmtree(self.dir / "log", ignore_errors=True)
-        self.must("mayfly", "audit", "verify", "--save", "log")
-        self.must("mayfly", "audit", "verify", "--offline", "log")
-        raw, out = (self.dir / "log/entries").read_bytes(), []
-        while raw:
-            size = int.from_bytes(raw[:2], "big")
-            out.append(json.loads(raw[2:2 + size]))
-            raw = raw[2 + size:]
+        self.must("mayfly", "audit", "export", "--out", "log")
+        self.must("mayfly", "audit", "verify", "log", "--events")
+        size, out = int((self.dir / "log/checkpoint").read_text().split("\n")[1]), []
+        for first in range(0, size, 256):
+            width = min(256, size - first)
+            groups = [f"{first // 256 % 1000:03}"]
+            rest = first // 256 // 1000
+            while rest:
+                groups.insert(0, f"x{rest % 1000:03}")
+                rest //= 1000
+            raw = (self.dir / "log/tile/entries" / ("/".join(groups) + ("" if width == 256 else f".p/{width}"))).read_bytes()
+            while raw:
+                length = int.from_bytes(raw[:2], "big")
+                out.append(json.loads(raw[2:2 + length]))
+                raw = raw[2 + length:]
         return out
 
     def close(self):
