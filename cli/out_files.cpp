@@ -27,7 +27,9 @@ Status make_folder(const std::string& path) {
     return files::make_private_dir(path);
 }
 
-std::vector<std::string> ssh_files(const std::string& path) { return {path, path + ".pub", path + "-cert.pub"}; }
+std::vector<std::string> ssh_files(const std::string& path) {
+    return {path, path + ".pub", path + "-cert.pub", path + "-cert.tlog-proof"};
+}
 
 Status write_ssh_files(const std::string& path, const crypto::PrivateKey& key, const api::CertificateReply& reply) {
     const auto seed = key.ed25519_seed();
@@ -41,7 +43,8 @@ Status write_ssh_files(const std::string& path, const crypto::PrivateKey& key, c
     if (auto ok = files::write(paths[0], text.reveal(), 0600); !ok) return ok;
     const std::string line = wire::encode_ssh_key_line(key.public_key(), reply.key_id) + "\n";
     if (auto ok = files::write(paths[1], view(line), 0644); !ok) return ok;
-    return files::write(paths[2], view(reply.certificate + "\n"), 0644);
+    if (auto ok = files::write(paths[2], view(reply.certificate + "\n"), 0644); !ok) return ok;
+    return files::write(paths[3], view(reply.log_proof), 0644);
 }
 
 }  // namespace mayfly::cli

@@ -18,7 +18,8 @@ Status make_folder(const std::string& path);
 
 /// ssh_files are the files of write_ssh_files.
 std::vector<std::string> ssh_files(const std::string& path);
-/// write_ssh_files writes an Ed25519 key pair and its certificate as PATH, PATH.pub, PATH-cert.pub.
+/// write_ssh_files writes an Ed25519 key pair and its certificate as PATH, PATH.pub, PATH-cert.pub, with its log
+/// proof as PATH-cert.tlog-proof.
 Status write_ssh_files(const std::string& path, const crypto::PrivateKey& key, const api::CertificateReply& reply);
 
 }  // namespace mayfly::cli
