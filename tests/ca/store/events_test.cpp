@@ -1,0 +1,216 @@
+// What the log says of each kind of event, byte for byte: golden_events.txt holds one record of each.
+#include <fstream>
+
+#include "ca/store/rollback.h"
+#include "lib/files/files.h"
+#include "lib/log/event.h"
+#include "tests/catch.h"
+#include "tests/fakes/authority.h"
+
+using namespace mayfly;
+
+namespace {
+
+/// Counts up, so that salts, ids and nonces are the same in every run.
+class CountingRng final : public Rng {
+public:
+    void fill(std::span<std::uint8_t> out) override {
+        for (auto& byte : out) byte = next_++;
+    }
+
+private:
+    std::uint8_t next_ = 1;
+};
+
+/// The Ed25519 key whose RFC 8032 seed is 32 times `byte`: what it signs is the same in every run.
+crypto::PrivateKey key_of(std::uint8_t byte) {
+    Bytes der = *wire::parse_hex("302e020100300506032b657004220420");  // RFC 8410 section 7
+    der.insert(der.end(), 32, byte);
+    return std::move(*crypto::PrivateKey::import_secret(Secret(std::move(der))));
+}
+
+/// A signer that is gone when it comes to certificates.
+class Gone final : public signer::Signer {
+public:
+    explicit Gone(signer::Signer& real) : real_(real) {}
+    Result<signer::Description> describe() override { return real_.describe(); }
+    Result<std::string> sign_checkpoint(const signer::CheckpointOrder& order) override {
+        return real_.sign_checkpoint(order);
+    }
+
+protected:
+    Result<Bytes> sign_facts(const steps::IntentId&, steps::IssuerId, const steps::CertificateFacts&) override {
+        return fail(Code::unavailable, "the signer is gone");
+    }
+
+private:
+    signer::Signer& real_;
+};
+
+/// Everything that can happen, once, at fixed times and with fixed keys.
+struct Life {
+    TempDir dir;
+    FixedClock clock{fakes::kNow};
+    CountingRng rng;
+    fakes::FixedPolicy policy;
+    std::string pem;
+    std::unique_ptr<signer::Signer> signer;
+    std::unique_ptr<store::Store> store;
+    IdentityName alice = *IdentityName::parse("human/alice");
+    OwnerName owner = *OwnerName::parse("alice");
+
+    [[nodiscard]] Instant now() const { return clock.now(); }
+    std::unique_ptr<mint::Mint> mint_with(signer::Signer& by) {
+        const auto keys = *signer->describe();
+        return std::make_unique<mint::Mint>(
+            mint::Authority{*TrustDomain::parse("corp.example"), keys.x509, keys.ssh_user, keys.ssh_host, keys.log,
+                            "test issuing", *wire::parse_one_pem(pem, "CERTIFICATE"),
+                            Instant(fakes::kNow + 300LL * 86400), *Lifetime::of_seconds(7 * 86400)},
+            policy, *store, by, rng, clock);
+    }
+    [[nodiscard]] mint::Request request(const char* role, std::uint8_t key) const {
+        mint::Request out{
+            policy::Ask{policy::Profile::ssh_user, key_of(key).public_key()}, alice, alice, {}, {}, false};
+        out.ask.role = *RoleName::parse(role);
+        out.idempotency.request_hash = crypto::sha256(view("asked"));
+        return out;
+    }
+
+    Life() {
+        auto x509 = std::move(*crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256));
+        pem = fakes::issuing_pem(x509, fakes::kNow);
+        signer = std::move(*signer::in_process({std::move(x509), key_of(1), key_of(2), key_of(3)}, pem,
+                                               "corp.example/log", {}, clock, dir.path("journal")));
+        store = std::move(*store::open_sqlite(dir.path("db"), store::Create::yes, "corp.example/log", *signer, rng));
+        people();
+        certificates();
+        rules();
+        const store::Rollback rollback{7, 9, {{3, now(), {}, steps::IssuerId::ssh_user, "300", {}}}};
+        store.reset();
+        REQUIRE(files::write(dir.path("db.head"), view("a promise\n"), 0644));
+        REQUIRE(
+            store::accept_rollback(dir.path("db"), "corp.example/log", dir.path("journal"), *signer, rollback, now()));
+        store = std::move(*store::open_sqlite(dir.path("db"), store::Create::no, "corp.example/log", *signer, rng));
+    }
+    void people() {
+        const auto apply = store::Effect::apply;
+        REQUIRE(
+            store->create_owner({owner, "Alice", "a@corp.example", {}, {store::Duty::platform}, policy::State::active},
+                                alice, now(), apply));
+        REQUIRE(store->create_identity(
+            {alice, owner, "herself", policy::State::active, {key_of(9).public_key()}, {}, {}, now()}, alice, now(),
+            apply));
+        REQUIRE(store->create_grant(
+            {{}, alice, *RoleName::parse("ops"), owner, now(), now() + *Lifetime::of_seconds(86400), "on call", true},
+            alice, now(), apply));
+        REQUIRE(store->create_token({{},
+                                     crypto::sha256(view("secret")),
+                                     *NodeName::parse("db-7"),
+                                     owner,
+                                     {{"env", "dev"}},
+                                     {*HostName::parse("db-7.corp.example")},
+                                     owner,
+                                     now() + *Lifetime::of_seconds(600),
+                                     false},
+                                    alice, now(), apply));
+        REQUIRE(store->record_login(alice, "ssh-key", true, "192.0.2.1", now()));
+        REQUIRE(store->record_login(alice, "ssh-key", false, "192.0.2.1", now()));
+        REQUIRE(store->record_closed_doors({{"certificate", "192.0.2.7", 3, now(), now()}}, now()));
+    }
+    void certificates() {
+        const auto working = mint_with(*signer);
+        REQUIRE(std::holds_alternative<steps::Issued>(*working->mint(request("ops", 10))));
+        REQUIRE(std::holds_alternative<mint::Denied>(*working->mint(request("web", 11))));
+        Gone gone(*signer);
+        REQUIRE_FALSE(mint_with(gone)->mint(request("ops", 12)));
+        const IdentityName node = *IdentityName::parse("node/db-7");
+        const mint::Request joining{policy::Ask{policy::Profile::node, key_of(13).public_key()},
+                                    node,
+                                    node,
+                                    {},
+                                    crypto::sha256(view("secret")),
+                                    false};
+        REQUIRE(std::holds_alternative<steps::Issued>(*working->mint(joining)));
+        REQUIRE(store->revoke({store::RevokeBy::key, {}, {}, crypto::key_id(key_of(10).public_key()), "lost"}, alice,
+                              now(), store::Effect::apply));
+    }
+    void rules() {
+        REQUIRE(store->apply_policy(fakes::kPolicy, alice, now()));
+        api::Bundle bundle;
+        bundle.trust_domain = "corp.example";
+        bundle.version = 1;
+        bundle.log_key = "corp.example/log+key";
+        REQUIRE(store->publish_bundle(bundle, alice, now()));
+    }
+    /// The first record of each type.
+    std::map<std::string, std::string> records() {
+        std::map<std::string, std::string> out;
+        const auto entries = store->read_entries(0, 1000);
+        REQUIRE(entries);
+        for (const auto& entry : *entries) {
+            const auto event = log::parse_event(entry);
+            REQUIRE(event);
+            out.emplace(event->type, std::string(text_of(entry)));
+        }
+        return out;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("each type of event reads as it always did") {
+    Life life;
+    const auto records = life.records();
+    std::map<std::string, std::string> golden;
+    std::ifstream file(MAYFLY_TESTS_DIR "/ca/store/golden_events.txt");
+    for (std::string line; std::getline(file, line);)
+        if (!line.empty()) golden.emplace(log::parse_event(view(line))->type, line);
+    std::string all;
+    for (const auto& [type, record] : records) all += record + "\n";
+    INFO("as they are written now:\n" << all);
+    CHECK(records.size() == golden.size());
+    for (const auto& [type, record] : records) CHECK(golden[type] == record);
+}
+
+TEST_CASE("a rollback hands out no serial twice, keeps the promised head aside, and stays in the log") {
+    fakes::Authority a;
+    const auto first = a.mint->mint(a.ssh_request());
+    const std::string serial = std::get<steps::Issued>(*first).serial();
+    a.mint.reset();
+    a.store.reset();
+    std::filesystem::copy_file(a.dir.path("db"), a.dir.path("backup"));
+    a.reopen();
+    REQUIRE(std::holds_alternative<steps::Issued>(*a.mint->mint(a.ssh_request())));
+    for (int i = 0; i < 300; ++i) REQUIRE(a.store->next_serial(steps::IssuerId::ssh_user));  // over the reserved block
+    const auto later = std::get<steps::Issued>(*a.mint->mint(a.ssh_request())).serial();
+    a.mint.reset();
+    a.store.reset();
+    CHECK_FALSE(store::find_rollback(a.dir.path("db"), a.dir.path("journal"))->any());
+
+    for (const auto* name : {"db", "db-wal", "db-shm"}) std::filesystem::remove(a.dir.path(name));
+    std::filesystem::copy_file(a.dir.path("backup"), a.dir.path("db"));
+    const auto refused = store::open_sqlite(a.dir.path("db"), store::Create::no, "corp.example/log", *a.signer, a.rng);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().id == "E-LOG-BEHIND");
+    CHECK(refused.error().code == Code::corrupt);
+    const auto rollback = store::find_rollback(a.dir.path("db"), a.dir.path("journal"));
+    REQUIRE(rollback);
+    CHECK(rollback->promised > rollback->size);
+    CHECK(rollback->lost.size() == 2);
+
+    auto keys = fakes::make_keys();
+    // The signer that was running remembers the longer log and does not sign the shorter one.
+    CHECK_FALSE(store::accept_rollback(a.dir.path("db"), "corp.example/log", a.dir.path("journal"), *a.signer,
+                                       *rollback, a.now()));
+    const std::string pem = fakes::issuing_pem(keys.x509, fakes::kNow);
+    a.signer =
+        std::move(*signer::in_process(std::move(keys), pem, "corp.example/log", {}, a.clock, a.dir.path("journal")));
+    a.pem = pem;
+    REQUIRE(store::accept_rollback(a.dir.path("db"), "corp.example/log", a.dir.path("journal"), *a.signer, *rollback,
+                                   a.now()));
+    CHECK(std::filesystem::exists(a.dir.path("db.head.rolled-back-" + std::to_string(rollback->promised))));
+    a.reopen();
+    REQUIRE(a.store->recover(a.dir.path("journal"), a.now()));
+    CHECK(std::stoull(std::get<steps::Issued>(*a.mint->mint(a.ssh_request())).serial()) > std::stoull(later));
+    CHECK(std::stoull(later) > std::stoull(serial));
+}
