@@ -162,17 +162,19 @@ void add_mint_routes(App& app, std::vector<http::Route>& table) {
                      [&app](const Request& request) { return enroll(app, request); }});
     table.push_back({"POST", "/v1/node/renew", Who::node, "renew the node's certificate",
                      wire::schema<api::NodeRenewRequest>(), reply, 16384,
-                     with_caller(app, Who::node, bound(renew_node)), true});
+                     with_caller(app, Who::node, bound(renew_node)), false, true});
     table.push_back({"POST", "/v1/ssh/user-certificates", Who::certificate, "SSH user certificate in a role",
                      wire::schema<api::SshUserRequest>(), reply, 16384,
                      with_caller(app, Who::certificate, bound(certificate<api::SshUserRequest, Profile::ssh_user>)),
-                     true});
+                     false, true});
     table.push_back({"POST", "/v1/ssh/host-certificates", Who::node, "SSH host certificate",
                      wire::schema<api::SshHostRequest>(), reply, 16384,
-                     with_caller(app, Who::node, bound(certificate<api::SshHostRequest, Profile::ssh_host>)), true});
+                     with_caller(app, Who::node, bound(certificate<api::SshHostRequest, Profile::ssh_host>)), false,
+                     true});
     table.push_back({"POST", "/v1/x509/certificates", Who::certificate, "X.509 certificate in a role",
                      wire::schema<api::X509Request>(), reply, 65536,
-                     with_caller(app, Who::certificate, bound(certificate<api::X509Request, Profile::x509>)), true});
+                     with_caller(app, Who::certificate, bound(certificate<api::X509Request, Profile::x509>)), false,
+                     true});
 }
 
 }  // namespace mayfly::ca
