@@ -67,7 +67,8 @@ Status App::start() {
     log.write("store.ready", {{"voided_intents", static_cast<std::int64_t>(recovered->voided)},
                               {"journal_entries_compared", static_cast<std::int64_t>(recovered->journal_entries)}});
 
-    if (auto ok = apply_policy_file(); !ok) log.write("policy.refused", {{"why", ok.error().message}});
+    if (auto ok = apply_policy_file(); !ok)
+        log.write("policy.refused", {{"why", ok.error().message}, {"rule", ok.error().why}});
     if (auto ok = policy.load(*store); !ok) return ok;
     const auto pem = files::read(config.issuing_certificate(), 64 * 1024);
     if (!pem) return pass(pem.error());

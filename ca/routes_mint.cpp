@@ -147,6 +147,7 @@ Response certificate(App& app, const Request& request, const auth::Caller& calle
 }  // namespace
 
 void add_mint_routes(App& app, std::vector<http::Route>& table) {
+    using http::Turn;
     using http::Who;
     const auto reply = wire::schema<api::CertificateReply>();
     const auto bound = [&app](auto handler) {
@@ -162,19 +163,19 @@ void add_mint_routes(App& app, std::vector<http::Route>& table) {
                      [&app](const Request& request) { return enroll(app, request); }});
     table.push_back({"POST", "/v1/node/renew", Who::node, "renew the node's certificate",
                      wire::schema<api::NodeRenewRequest>(), reply, 16384,
-                     with_caller(app, Who::node, bound(renew_node)), false, true});
+                     with_caller(app, Who::node, bound(renew_node)), Turn::renewals_first});
     table.push_back({"POST", "/v1/ssh/user-certificates", Who::certificate, "SSH user certificate in a role",
                      wire::schema<api::SshUserRequest>(), reply, 16384,
                      with_caller(app, Who::certificate, bound(certificate<api::SshUserRequest, Profile::ssh_user>)),
-                     false, true});
+                     Turn::renewals_first});
     table.push_back({"POST", "/v1/ssh/host-certificates", Who::node, "SSH host certificate",
                      wire::schema<api::SshHostRequest>(), reply, 16384,
-                     with_caller(app, Who::node, bound(certificate<api::SshHostRequest, Profile::ssh_host>)), false,
-                     true});
+                     with_caller(app, Who::node, bound(certificate<api::SshHostRequest, Profile::ssh_host>)),
+                     Turn::renewals_first});
     table.push_back({"POST", "/v1/x509/certificates", Who::certificate, "X.509 certificate in a role",
                      wire::schema<api::X509Request>(), reply, 65536,
-                     with_caller(app, Who::certificate, bound(certificate<api::X509Request, Profile::x509>)), false,
-                     true});
+                     with_caller(app, Who::certificate, bound(certificate<api::X509Request, Profile::x509>)),
+                     Turn::renewals_first});
 }
 
 }  // namespace mayfly::ca

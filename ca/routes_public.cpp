@@ -18,7 +18,7 @@ void add_public_routes(App& app, std::vector<http::Route>& table) {
                          ok.body = R"({"status":"ok"})";
                          return ok;
                      },
-                     true});
+                     http::Turn::always});
     table.push_back({"GET",
                      "/readyz",
                      Who::anyone,

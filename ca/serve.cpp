@@ -87,7 +87,8 @@ void run_until_stopped(App& app, http::Server& server, const sigset_t& signals) 
             count_at = app.clock.now().seconds() + auth::Knocks::kCountSeconds;
         }
         if (signal == SIGHUP)
-            if (auto ok = app.apply_policy_file(); !ok) app.log.write("policy.refused", {{"why", ok.error().message}});
+            if (auto ok = app.apply_policy_file(); !ok)
+                app.log.write("policy.refused", {{"why", ok.error().message}, {"rule", ok.error().why}});
         if (signal == SIGHUP || app.clock.now().seconds() >= renew_at) {
             renew_identity(app, server);
             renew_at = app.clock.now().seconds() + half;

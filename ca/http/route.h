@@ -13,6 +13,13 @@ namespace mayfly::http {
 enum class Who { anyone, person, node, certificate };
 std::string_view name(Who who);
 
+/// Turn says which requests go first when some have to wait.
+enum class Turn {
+    in_order,
+    renewals_first,  ///< callers come to renew: those whose own certificate ends first go first
+    always,          ///< answered whatever the rates say, by the network's own thread; for handlers that touch nothing
+};
+
 struct Route {
     std::string method, path;  ///< a path that ends in "{path}" stands for all that begin as it does
     Who who = Who::certificate;
@@ -21,11 +28,7 @@ struct Route {
     wire::Json reply_schema;    ///< null: not JSON
     std::size_t largest_body = 64 * 1024;
     std::function<Response(const Request&)> handler;
-    /// Answered whatever the rates say, and by the network's own thread: whether the process lives must show under any
-    /// load. For handlers that touch nothing.
-    bool always = false;
-    /// Callers come to renew: when requests have to wait, those whose own certificate ends first go first.
-    bool renewal = false;
+    Turn turn = Turn::in_order;
 };
 
 /// openapi is the OpenAPI 3.1 document of a table of routes.

@@ -134,7 +134,7 @@ private:
                           keep_alive);
         if (request_.body.size() > route->largest_body)
             return refuse(Error{Code::malformed, "the body is larger than this path takes", "E-HTTP-LIMIT", {}, {}});
-        if (route->always) return answer(handle(*route), keep_alive);  // at once: the workers may be busy
+        if (route->turn == Turn::always) return answer(handle(*route), keep_alive);  // at once: the workers may be busy
         pending_ = true;
         shared_->unanswered.fetch_add(1);
         beast::get_lowest_layer(stream_).expires_never();  // the wait for a worker is ours, not the client's
@@ -151,7 +151,7 @@ private:
     /// How urgent this is, when requests wait: then only it is worth asking whose certificate this really is.
     [[nodiscard]] Workers::End end_of(const Route& route) const {
         const auto& ask = shared_->options.certificate_ends;
-        if (!route.renewal || !ask || certificate_.empty() || !shared_->workers.waiting()) return Workers::kNoEnd;
+        if (route.turn != Turn::renewals_first || !ask || certificate_.empty() || !shared_->workers.waiting()) return Workers::kNoEnd;
         return ask(certificate_).value_or(Workers::kNoEnd);
     }
 
@@ -163,7 +163,7 @@ private:
 
     /// Requests of strangers, and for what does not exist, count against the address before anything is done for them.
     [[nodiscard]] bool may_ask(const Route* route) const {
-        if (!shared_->options.admit || (route != nullptr && route->always)) return true;
+        if (!shared_->options.admit || (route != nullptr && route->turn == Turn::always)) return true;
         const bool known = route != nullptr && route->who != Who::anyone && !certificate_.empty();
         return known || shared_->options.admit(group_);
     }

@@ -47,7 +47,7 @@ SshScope read_ssh(const toml::table& toml, const std::string& what, Status& stat
         if (const auto block = parse_cidr(text))
             scope.source_addresses.push_back(*block);
         else
-            table.refuse(toml.get("source_addresses"), block.error().message);
+            table.refuse(toml.get("source_addresses"), block.error().message, block.error().why);
     }
     if (scope.source_addresses.size() > 64) table.refuse(toml.get("source_addresses"), "at most 64 blocks");
     scope.hardware_key = table.flag("hardware_key");
@@ -79,9 +79,9 @@ void read_role(const toml::table& toml, Policy& policy, Status& status) {
     const std::string label = "role \"" + printable(toml["name"].value_or(std::string("?"))) + "\"";
     Table table(toml, label, status);
     const auto name = RoleName::parse(table.text("name"));
-    if (!name) return table.refuse(toml.get("name"), name.error().message);
+    if (!name) return table.refuse(toml.get("name"), name.error().message, name.error().why);
     const auto owner = OwnerName::parse(table.text("owner"));
-    if (!owner) return table.refuse(toml.get("owner"), "owner: " + owner.error().message);
+    if (!owner) return table.refuse(toml.get("owner"), "owner: " + owner.error().message, owner.error().why);
     Role role{*name, table.text("description"), *owner, *Lifetime::of_seconds(1)};
     if (!table.has("max_lifetime")) table.refuse(nullptr, "max_lifetime is missing");
     table.lifetime("max_lifetime", role.max_lifetime);

@@ -55,7 +55,7 @@ public:
         if (const auto value = Lifetime::parse(word))
             out = *value;
         else
-            refuse(node, std::string(key) + ": " + value.error().message);
+            refuse(node, std::string(key) + ": " + value.error().message, value.error().why);
     }
     std::vector<std::string> texts(const char* key) {
         std::vector<std::string> out;
@@ -111,17 +111,18 @@ public:
             if (const auto value = T::parse(word))
                 out.push_back(*value);
             else
-                refuse(table_.get(key), std::string(key) + ": " + value.error().message);
+                refuse(table_.get(key), std::string(key) + ": " + value.error().message, value.error().why);
         }
         return out;
     }
-    void refuse(const toml::node* node, const std::string& message) {
+    /// `why` is the rule behind it, where the message alone does not say what would be right.
+    void refuse(const toml::node* node, const std::string& message, std::string why = {}) {
         if (!status_) return;
         const auto& at = (node == nullptr ? static_cast<const toml::node&>(table_) : *node).source().begin;
         status_ = fail(
             Code::malformed,
             "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " + what_ + ": " + message,
-            "E-CONFIG", {}, "mend the file");
+            "E-CONFIG", std::move(why), "mend the file");
     }
     void finish() {
         for (const auto& [key, node] : table_) {

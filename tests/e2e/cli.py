@@ -184,7 +184,7 @@ try:
         (world.dir / name).mkdir()
         (world.dir / name).chmod(0o755)
     expect(run("cert", "issue", "--role", "web", "--name", "a.test.internal", "--out", "shared"), 0)
-    expect(run("audit", "verify", "--save", "saved"), 0)
+    expect(run("audit", "export", "--out", "saved"), 0)
     assert [oct((world.dir / name).stat().st_mode)[-3:] for name in ("shared", "saved", "c")] == ["755", "755", "700"]
     assert oct((world.dir / "shared/key.pem").stat().st_mode)[-3:] == "600"
 

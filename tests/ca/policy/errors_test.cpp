@@ -68,7 +68,7 @@ TEST_CASE("a mistake in a policy is told with line, column, what, and what would
         {"version = 1", "version = 2", 1, {"version = 1 is missing"}},
         {"version = 1", "version = \"1\"", 1, {"version must be an integer"}},
         {"version = 1", "version = 1\nroles = 3", 2, {"unknown key \"roles\"", "did you mean \"role\"?"}},
-        {"version = 1", "version = 1\nrole = 3", 2, {}},
+        {"version = 1", "version = 1\nrole = 3", 5, {"role"}},
         // Limits.
         {"session = \"8h\"", "sesion = \"8h\"", 3, {"limits", "did you mean \"session\"?"}},
         {"session = \"8h\"", "session = 8", 3, {"session must be a string"}},
@@ -127,7 +127,7 @@ TEST_CASE("a mistake in a policy is told with line, column, what, and what would
     CHECK(error.code == Code::malformed);
     CHECK(error.id == "E-CONFIG");
     CHECK_THAT(error.message, Contains("line " + std::to_string(mistake.at) + ", column "));
-    for (const auto& text : mistake.says) CHECK_THAT(error.message, Contains(text));
+    for (const auto& text : mistake.says) CHECK_THAT(error.message + "; " + error.why, Contains(text));
     CHECK_FALSE(error.fix.empty());
 }
 
