@@ -42,6 +42,7 @@ constexpr std::array kCodes = {
               "The context pins another CA already. Pins are replaced only when that is said: "
               "--replace."},
     ErrorCode{"E-CREDENTIAL", "A systemd credential that the configuration names was not given to the service."},
+    ErrorCode{"E-CRL", "The X.509 revocation list cannot be read. mayfly inspect FILE says more of one that can."},
     ErrorCode{"E-CSR", "The PKCS#10 request has an attribute twice or another version than RFC 2986 knows."},
     ErrorCode{"E-CSR-CA", "The request asks for a CA certificate. Roles give leaf certificates only."},
     ErrorCode{"E-CSR-EXTENSION",
@@ -127,6 +128,9 @@ constexpr std::array kCodes = {
     ErrorCode{"E-KIND",
               "The verb is for another kind of identity: people, nodes and workloads each have their "
               "own way in."},
+    ErrorCode{"E-KRL",
+              "The SSH revocation list cannot be read, or not be used. The agent keeps the last good one: sshd refuses "
+              "every key when it cannot read its list."},
     ErrorCode{"E-LISTEN", "The CA cannot listen on its address. Is another one running?"},
     ErrorCode{"E-LOG-BEHIND",
               "The log ends before a head that was verified earlier: entries are missing. Keep both, "
@@ -181,7 +185,12 @@ constexpr std::array kCodes = {
     ErrorCode{"E-RESTORE",
               "The database is older than what was promised since; going on with it forks the log. The message says "
               "what that breaks."},
-    ErrorCode{"E-REVOKE", "Say exactly one of serial, identity and key."},
+    ErrorCode{"E-REVOKE",
+              "Say exactly one of serial, key, identity, owner, role, grant and issuer; an issuer is x509, ssh-user or "
+              "ssh-host."},
+    ErrorCode{"E-REVOKE-CODE",
+              "CRLs know these reasons: unspecified, key-compromise, ca-compromise, affiliation-changed, superseded, "
+              "cessation-of-operation, privilege-withdrawn."},
     ErrorCode{"E-ROLE-JIT", "The role needs somebody's approval each time it is used."},
     ErrorCode{"E-ROLE-MISSING", "No role was named. Every certificate carries the scope of a role."},
     ErrorCode{"E-ROLE-NOT-HELD",

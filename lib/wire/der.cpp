@@ -11,7 +11,6 @@ namespace mayfly::wire::der {
 
 namespace {
 
-constexpr std::size_t kLongest = 64 * 1024;
 constexpr std::size_t kLongestOid = 64;
 
 tl::unexpected<Error> bad(std::string_view what, std::string_view why) {
@@ -57,7 +56,7 @@ void append_base128(Bytes& out, std::uint64_t value) {
 
 Result<Element> Reader::any(std::string_view what) {
     if (rest_.empty()) return bad(what, "missing");
-    if (rest_.size() > kLongest) return bad(what, "larger than 64 KiB");
+    if (rest_.size() > longest_) return bad(what, "larger than " + std::to_string(longest_ / 1024) + " KiB");
     ByteView rest = rest_;
     Element element;
     element.tag = rest[0];

@@ -1,6 +1,6 @@
 #pragma once
 // DER (X.690): a small strict reader and a small writer, for the handful of structures that a certificate authority
-// makes and reads. Definite lengths, minimal, at most 64 KiB, bounded depth.
+// makes and reads. Definite lengths, minimal, at most 64 KiB (unless the reader is told otherwise), bounded depth.
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -18,6 +18,7 @@ enum Tag : std::uint8_t {
     kOctetString = 0x04,
     kNull = 0x05,
     kOid = 0x06,
+    kEnumerated = 0x0a,
     kUtf8String = 0x0c,
     kPrintableString = 0x13,
     kIa5String = 0x16,
@@ -40,7 +41,7 @@ struct Element {
 /// Reader walks the elements of one level. Each call consumes one element or fails with Code::malformed.
 class Reader {
 public:
-    explicit Reader(ByteView bytes) : rest_(bytes) {}
+    explicit Reader(ByteView bytes, std::size_t longest = 64 * 1024) : rest_(bytes), longest_(longest) {}
     Result<Element> any(std::string_view what);
     Result<Element> expect(std::uint8_t tag, std::string_view what);
     /// The next element if it has that tag; nullopt-like empty Element (whole empty) otherwise.
@@ -51,6 +52,7 @@ public:
 
 private:
     ByteView rest_;
+    std::size_t longest_;
 };
 
 Bytes tlv(std::uint8_t tag, ByteView contents);

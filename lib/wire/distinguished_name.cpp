@@ -143,4 +143,10 @@ Status check_common_name(std::string_view text, std::string_view whose) {
     return {};
 }
 
+Bytes encode_common_name(const std::string& text) {
+    if (text.empty()) return der::sequence({});
+    return der::sequence(
+        {der::tlv(der::kSet, der::sequence({der::oid(oid::kCommonName), der::tlv(der::kUtf8String, view(text))}))});
+}
+
 }  // namespace mayfly::wire::detail

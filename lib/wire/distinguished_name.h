@@ -20,4 +20,7 @@ Result<Name> read_name(ByteView rdn_sequence);
 /// Fails unless the text is UTF-8 without control characters, at most ub-common-name long (RFC 5280 appendix A).
 Status check_common_name(std::string_view text, std::string_view whose);
 
+/// encode_common_name is a Name of one CN (UTF8String), or the empty one for "".
+Bytes encode_common_name(const std::string& text);
+
 }  // namespace mayfly::wire::detail

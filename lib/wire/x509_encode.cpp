@@ -10,21 +10,11 @@ namespace mayfly::wire {
 
 namespace {
 
-constexpr std::size_t kLongestSerial = 20, kKeyIdSize = 20;
+constexpr std::size_t kKeyIdSize = 20;
 constexpr std::int64_t k1950 = -631152000, k10000 = 253402300800;
 
-enum class Critical { no, yes };
-
-Bytes extension(std::string_view id, Critical critical, ByteView value) {
-    if (critical == Critical::yes) return der::sequence({der::oid(id), der::boolean(true), der::octet_string(value)});
-    return der::sequence({der::oid(id), der::octet_string(value)});
-}
-
-Bytes common_name(const std::string& text) {
-    if (text.empty()) return der::sequence({});
-    return der::sequence(
-        {der::tlv(der::kSet, der::sequence({der::oid(oid::kCommonName), der::tlv(der::kUtf8String, view(text))}))});
-}
+using detail::Critical;
+using detail::extension;
 
 /// keyUsage bits, most significant first (RFC 5280 section 4.2.1.3).
 Bytes key_usage(const X509Certificate& certificate) {
@@ -68,13 +58,6 @@ Bytes extensions(const X509Certificate& certificate) {
     return der::tlv(der::context(3), der::tlv(der::kSequence, all));
 }
 
-Status check_serial(const Bytes& serial) {
-    const bool ok = !serial.empty() && serial.front() != 0 && serial.size() <= kLongestSerial &&
-                    (serial.size() < kLongestSerial || (serial.front() & 0x80) == 0);
-    if (ok) return {};
-    return fail(Code::malformed, "the serial is not positive within 20 octets (RFC 5280 section 4.1.2.2)");
-}
-
 Status check_names(const X509Certificate& certificate) {
     if (certificate.issuer_common_name.empty()) return fail(Code::malformed, "the issuer has no name");
     if (certificate.subject_common_name.empty() && certificate.names.empty())
@@ -98,7 +81,7 @@ Status check_kind(const X509Certificate& certificate) {
 }
 
 Status check(const X509Certificate& certificate) {
-    if (auto ok = check_serial(certificate.serial); !ok) return ok;
+    if (auto ok = detail::check_serial(certificate.serial); !ok) return ok;
     if (auto ok = check_names(certificate); !ok) return ok;
     if (auto ok = check_kind(certificate); !ok) return ok;
     // RFC 5280 section 4.1.2.5: both forms of time together reach from 1950 to 9999.
@@ -120,10 +103,10 @@ Result<Bytes> encode_to_be_signed(const X509Certificate& certificate) {
     const Validity& validity = certificate.validity;
     return der::sequence(
         {der::tlv(der::context(0), der::integer(std::uint64_t{2})), der::integer(ByteView(certificate.serial)),
-         *algorithm, common_name(certificate.issuer_common_name),
+         *algorithm, detail::encode_common_name(certificate.issuer_common_name),
          // notAfter is inclusive (RFC 5280 section 4.1.2.5); our validity ends before its end.
          der::sequence({der::time(validity.after().seconds()), der::time(validity.before().seconds() - 1)}),
-         common_name(certificate.subject_common_name), *spki, extensions(certificate)});
+         detail::encode_common_name(certificate.subject_common_name), *spki, extensions(certificate)});
 }
 
 Result<Bytes> encode_signed(ByteView to_be_signed, KeyAlgorithm issuer, ByteView signature) {

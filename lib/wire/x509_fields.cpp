@@ -9,6 +9,7 @@ namespace mayfly::wire::detail {
 namespace {
 
 constexpr std::size_t kMostExtensions = 64;
+constexpr std::size_t kLongestSerial = 20;
 constexpr std::size_t kLongestSignature = 1024;  // RSA of 8192 bits
 
 }  // namespace
@@ -49,12 +50,24 @@ Result<Bytes> signature_algorithm(KeyAlgorithm signer) {
 Result<Bytes> encode_with_signature(ByteView to_be_signed, KeyAlgorithm signer, ByteView signature) {
     const auto algorithm = signature_algorithm(signer);
     if (!algorithm) return pass(algorithm.error());
-    der::Reader body(to_be_signed);
+    der::Reader body(to_be_signed, to_be_signed.size());  // we made it, however large a list it is
     if (const auto whole = body.expect(der::kSequence, "to-be-signed bytes"); !whole) return pass(whole.error());
     if (auto ok = body.finish("to-be-signed bytes"); !ok) return pass(ok.error());
     if (signature.empty() || signature.size() > kLongestSignature)
         return fail(Code::malformed, "the signature is empty or too long");
     return der::sequence({to_be_signed, *algorithm, der::bit_string(signature)});
+}
+
+Bytes extension(std::string_view id, Critical critical, ByteView value) {
+    if (critical == Critical::yes) return der::sequence({der::oid(id), der::boolean(true), der::octet_string(value)});
+    return der::sequence({der::oid(id), der::octet_string(value)});
+}
+
+Status check_serial(ByteView serial) {
+    const bool ok = !serial.empty() && serial.front() != 0 && serial.size() <= kLongestSerial &&
+                    (serial.size() < kLongestSerial || (serial.front() & 0x80) == 0);
+    if (ok) return {};
+    return fail(Code::malformed, "the serial is not positive within 20 octets (RFC 5280 section 4.1.2.2)");
 }
 
 Status each_extension(ByteView extensions, const std::function<Status(const std::string&, bool, ByteView)>& use) {

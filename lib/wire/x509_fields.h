@@ -20,6 +20,11 @@ Result<Bytes> signature_algorithm(KeyAlgorithm signer);
 /// SEQUENCE { to_be_signed, AlgorithmIdentifier, BIT STRING }: the shape of certificates and requests alike.
 Result<Bytes> encode_with_signature(ByteView to_be_signed, KeyAlgorithm signer, ByteView signature);
 
+enum class Critical { no, yes };
+Bytes extension(std::string_view id, Critical critical, ByteView value);
+/// Fails unless the serial is positive, without a leading zero, within 20 octets (RFC 5280 section 4.1.2.2).
+Status check_serial(ByteView serial);
+
 /// Calls `use` for each extension of a SEQUENCE OF Extension. None at all fails, and so does a repeated one
 /// (RFC 5280 section 4.2).
 Status each_extension(ByteView extensions,
