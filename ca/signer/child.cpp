@@ -46,6 +46,12 @@ Result<std::string> Child::sign_checkpoint(const CheckpointOrder& order) {
     return parse_note_reply(*payload);
 }
 
+Result<Bytes> Child::sign_crl(const CrlOrder& order) {
+    const auto payload = call(Verb::sign_crl, encode_crl_order(order));
+    if (!payload) return pass(payload.error());
+    return parse_crl_reply(*payload);
+}
+
 Result<Bytes> Child::sign_facts(const steps::IntentId& id, steps::IssuerId issuer,
                                 const steps::CertificateFacts& facts) {
     std::future<Result<Bytes>> answer;

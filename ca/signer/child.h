@@ -20,6 +20,7 @@ public:
     Child& operator=(const Child&) = delete;
     Result<Description> describe() override;
     Result<std::string> sign_checkpoint(const CheckpointOrder& order) override;
+    Result<Bytes> sign_crl(const CrlOrder& order) override;
 
 protected:
     Result<Bytes> sign_facts(const steps::IntentId& id, steps::IssuerId issuer,

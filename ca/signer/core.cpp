@@ -112,6 +112,30 @@ Result<std::string> Core::sign_checkpoint(const CheckpointOrder& order) {
     return log::sign_checkpoint(order.next, keys_.log);
 }
 
+Result<Bytes> Core::sign_crl(const CrlOrder& order) {
+    auto& last = crl_numbers_[std::min(order.shard, kMostShards)];
+    if (auto ok = check_envelope(envelope_, order, last, clock_.now()); !ok) return pass(ok.error());
+    wire::Crl crl{issuing_.subject_common_name,
+                  keys_.x509.public_key().algorithm,
+                  issuing_.subject_key_id,
+                  order.number,
+                  order.this_update,
+                  order.next_update,
+                  order.entries,
+                  order.distribution_point};
+    const auto to_be_signed = wire::encode_to_be_signed(crl);
+    if (!to_be_signed) return pass(to_be_signed.error());
+    JournalEntry entry;
+    entry.time = clock_.now();
+    entry.serial = journal_serial(order);
+    entry.to_be_signed = crypto::sha256(*to_be_signed);
+    if (auto ok = journal_.append(std::move(entry)); !ok) return pass(ok.error());
+    last = order.number;
+    const auto signature = keys_.x509.sign_x509(*to_be_signed);
+    if (!signature) return pass(signature.error());
+    return wire::encode_signed_crl(*to_be_signed, crl.issuer_algorithm, *signature);
+}
+
 bool Core::is_our_key(const PublicKey& key) const {
     return key == keys_.x509.public_key() || key == keys_.ssh_user.public_key() || key == keys_.ssh_host.public_key() ||
            key == keys_.log.public_key();

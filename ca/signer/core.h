@@ -1,5 +1,6 @@
 #pragma once
-// Core: what the signer is, without its process: keys, envelope, journal, and three verbs. One thread.
+// Core: what the signer is, without its process: keys, envelope, journal, and its verbs. One thread.
+#include <map>
 #include <optional>
 
 #include "ca/signer/frames.h"
@@ -19,6 +20,8 @@ public:
     /// Checks the envelope, builds the bytes, journals, signs.
     Result<Bytes> sign(const Order& order);
     Result<std::string> sign_checkpoint(const CheckpointOrder& order);
+    /// As sign: envelope, bytes, journal, signature.
+    Result<Bytes> sign_crl(const CrlOrder& order);
     [[nodiscard]] int journal_descriptor() const { return journal_.descriptor(); }
     /// One signature with each key and one random number: libraries do their lazy start-up before the sandbox closes.
     Status warm_up() const;
@@ -39,6 +42,7 @@ private:
     JournalWriter journal_;
     std::uint64_t checkpoints_ = 0;
     std::optional<std::uint64_t> committed_size_;
+    std::map<std::uint32_t, std::uint64_t> crl_numbers_;  ///< by shard: the number signed last
 };
 
 }  // namespace mayfly::signer

@@ -52,4 +52,22 @@ Status check_envelope(const Envelope& envelope, steps::IssuerId issuer, const wi
                        envelope.longest_x509, now);
 }
 
+Status check_envelope(const Envelope& envelope, const CrlOrder& order, std::uint64_t last, Instant now) {
+    const std::int64_t slack = envelope.clock_slack_seconds;
+    if (order.shard >= kMostShards) return outside("a shard beyond the last");
+    if (order.entries.size() > kMostCrlEntries) return outside("a list that is too large");
+    if (order.number <= last) return outside("a list whose number does not rise");
+    // Numbers follow the clock, so that they rise across a restored database too; none may run away from it and leave
+    // no number for the lists that follow.
+    if (order.number > static_cast<std::uint64_t>(now.seconds() + slack))
+        return outside("a list numbered ahead of time");
+    if (order.this_update.seconds() > now.seconds() + slack || order.this_update.seconds() < now.seconds() - slack)
+        return outside("a list that is not of now");
+    if (order.next_update.seconds() - order.this_update.seconds() > envelope.longest_crl.seconds())
+        return outside("a list that stands longer than " + envelope.longest_crl.text());
+    for (const auto& entry : order.entries)
+        if (entry.revoked.seconds() > now.seconds() + slack) return outside("a revocation in the future");
+    return {};
+}
+
 }  // namespace mayfly::signer

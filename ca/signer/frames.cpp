@@ -223,7 +223,7 @@ Result<Verb> request_verb(ByteView body) {
     const auto version = in.u8();
     const auto verb = in.u8();
     if (!in.ok() || version != kFrameVersion) return fail(Code::malformed, "frame: unknown version");
-    if (verb < 1 || verb > 3) return fail(Code::malformed, "frame: unknown verb " + std::to_string(verb));
+    if (verb < 1 || verb > 4) return fail(Code::malformed, "frame: unknown verb " + std::to_string(verb));
     return static_cast<Verb>(verb);
 }
 
@@ -294,6 +294,12 @@ Bytes encode_checkpoint_reply(std::string_view note) {
     return out.take();
 }
 
+Bytes encode_crl_reply(ByteView crl) {
+    Writer out = reply(Verb::sign_crl);
+    out.string(crl);
+    return out.take();
+}
+
 Result<ByteView> open_reply(Verb verb, ByteView body) {
     Cursor in(body);
     const auto version = in.u8();
@@ -340,6 +346,13 @@ Result<std::string> parse_note_reply(ByteView bytes) {
     std::string note = in.text();
     if (auto ok = in.finish(); !ok) return pass(ok.error());
     return note;
+}
+
+Result<Bytes> parse_crl_reply(ByteView bytes) {
+    Cursor in(bytes);
+    Bytes crl = in.bytes();
+    if (auto ok = in.finish(); !ok) return pass(ok.error());
+    return crl;
 }
 
 Status write_frame(int socket, ByteView body) {

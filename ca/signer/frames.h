@@ -17,7 +17,7 @@ inline constexpr std::uint32_t kLargestFrame = 1 << 20;
 inline constexpr std::size_t kMostPerFrame = 64;
 inline constexpr std::uint8_t kFrameVersion = 1;
 
-enum class Verb : std::uint8_t { ready = 0, describe = 1, sign_certificates = 2, sign_checkpoint = 3 };
+enum class Verb : std::uint8_t { ready = 0, describe = 1, sign_certificates = 2, sign_checkpoint = 3, sign_crl = 4 };
 
 /// Order is one certificate to sign.
 struct Order {
@@ -40,12 +40,14 @@ Bytes encode_ready_reply();
 Bytes encode_description_reply(const Description& description);
 Bytes encode_certificates_reply(const std::vector<Result<Bytes>>& results);
 Bytes encode_checkpoint_reply(std::string_view note);
+Bytes encode_crl_reply(ByteView crl);
 
 /// The reply's payload after the status byte; an error reply becomes that Error. `verb` must match.
 Result<ByteView> open_reply(Verb verb, ByteView body);
 Result<Description> parse_description(ByteView payload);
 Result<std::vector<Result<Bytes>>> parse_certificates(ByteView payload, std::size_t expected);
 Result<std::string> parse_note_reply(ByteView payload);
+Result<Bytes> parse_crl_reply(ByteView payload);
 
 /// Blocking frame I/O on a socket; EINTR is retried. End of file is unavailable.
 Status write_frame(int socket, ByteView body);

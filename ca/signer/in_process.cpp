@@ -18,6 +18,10 @@ public:
         const std::lock_guard lock(mutex_);
         return core_.sign_checkpoint(order);
     }
+    Result<Bytes> sign_crl(const CrlOrder& order) override {
+        const std::lock_guard lock(mutex_);
+        return core_.sign_crl(order);
+    }
 
 protected:
     Result<Bytes> sign_facts(const steps::IntentId& id, steps::IssuerId issuer,

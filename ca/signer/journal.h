@@ -17,7 +17,7 @@ struct JournalEntry {
     Instant time = Instant(0);
     steps::IntentId intent{};
     steps::IssuerId issuer = steps::IssuerId::x509;
-    std::string serial;
+    std::string serial;     ///< of a certificate; "crl/<shard>/<number>" for a revocation list
     Digest to_be_signed{};  ///< SHA-256 of the bytes that were signed
 };
 

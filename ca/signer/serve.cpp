@@ -27,6 +27,12 @@ Result<Bytes> answer(Core& core, ByteView body) {
             const auto note = core.sign_checkpoint(*order);
             return note ? encode_checkpoint_reply(*note) : encode_error_reply(Verb::sign_checkpoint, note.error());
         }
+        case Verb::sign_crl: {
+            const auto order = parse_crl_order(body);
+            if (!order) return pass(order.error());
+            const auto crl = core.sign_crl(*order);
+            return crl ? encode_crl_reply(*crl) : encode_error_reply(Verb::sign_crl, crl.error());
+        }
         case Verb::ready: break;
     }
     return fail(Code::malformed, "frame: not a request");
@@ -60,6 +66,7 @@ std::vector<std::string> encode_arguments(const ChildOptions& options, int socke
             "--longest-ssh-user=" + std::to_string(options.envelope.longest_ssh_user.seconds()),
             "--longest-ssh-host=" + std::to_string(options.envelope.longest_ssh_host.seconds()),
             "--longest-x509=" + std::to_string(options.envelope.longest_x509.seconds()),
+            "--longest-crl=" + std::to_string(options.envelope.longest_crl.seconds()),
             "--clock-slack=" + std::to_string(options.envelope.clock_slack_seconds)};
 }
 
@@ -106,6 +113,7 @@ Result<ChildOptions> parse_arguments(const std::vector<std::string>& arguments, 
     lifetime("longest-ssh-user", out.envelope.longest_ssh_user);
     lifetime("longest-ssh-host", out.envelope.longest_ssh_host);
     lifetime("longest-x509", out.envelope.longest_x509);
+    lifetime("longest-crl", out.envelope.longest_crl);
     out.envelope.clock_slack_seconds = number("clock-slack");
     if (!status) return pass(status.error());
     if (!given.empty()) return fail(Code::malformed, "mayfly-signer does not know --" + given.begin()->first);

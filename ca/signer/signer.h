@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "ca/signer/crl_order.h"
 #include "ca/steps/steps.h"
 #include "lib/log/merkle.h"
 #include "lib/log/note.h"
@@ -35,6 +36,8 @@ public:
     Result<steps::Signed> sign(steps::Intent&& intent);
     /// The complete signed note.
     virtual Result<std::string> sign_checkpoint(const CheckpointOrder& order) = 0;
+    /// The complete DER list; Code::denied when it lies outside the signer's envelope.
+    virtual Result<Bytes> sign_crl(const CrlOrder& order) = 0;
 
 protected:
     virtual Result<Bytes> sign_facts(const steps::IntentId& id, steps::IssuerId issuer,

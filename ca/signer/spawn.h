@@ -15,6 +15,7 @@ struct Envelope {
     Lifetime longest_ssh_user = *Lifetime::of_seconds(24 * 3600);
     Lifetime longest_ssh_host = *Lifetime::of_seconds(7 * 24 * 3600);
     Lifetime longest_x509 = *Lifetime::of_seconds(7 * 24 * 3600);
+    Lifetime longest_crl = *Lifetime::of_seconds(7 * 24 * 3600);  ///< until a list's next update
     std::int64_t clock_slack_seconds = 300;  ///< valid_after may not lie further from the signer's clock
 };
 

@@ -15,5 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (*verb == signer::Verb::sign_checkpoint)
         if (const auto order = signer::parse_checkpoint_order(body))
             ensure(signer::encode_checkpoint_order(*order) == to_bytes(body), "reader and writer are inverses");
+    if (*verb == signer::Verb::sign_crl)
+        if (const auto order = signer::parse_crl_order(body))
+            ensure(signer::encode_crl_order(*order) == to_bytes(body), "reader and writer of list orders are inverses");
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "ca/signer/child.h"
 #include "ca/signer/core.h"
 #include "lib/client/run.h"
+#include "lib/crypto/revocation.h"
 #include "lib/crypto/seal.h"
 #include "lib/wire/ssh_certificate.h"
 #include "tests/catch.h"
@@ -38,6 +39,16 @@ wire::X509Certificate good_x509(std::int64_t now) {
     facts.subject = crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key();
     facts.names = {*wire::SubjectName::parse("dns:a.corp")};
     return facts;
+}
+
+signer::CrlOrder good_crl(std::int64_t now) {
+    signer::CrlOrder order;
+    order.number = static_cast<std::uint64_t>(now);
+    order.this_update = Instant(now);
+    order.next_update = Instant(now + 86400);
+    order.entries = {{Bytes(18, 0x11), Instant(now - 5), wire::CrlReason::superseded},
+                     {Bytes(18, 0x12), Instant(now - 5), wire::CrlReason::unspecified}};
+    return order;
 }
 
 struct Cores {
@@ -185,9 +196,73 @@ TEST_CASE("frames read back, and hostile ones do not") {
     for (std::size_t size = 0; size < body.size(); ++size)
         REQUIRE_FALSE(signer::parse_orders(ByteView(body).first(size)));
     for (int verb = 0; verb < 256; ++verb)
-        CHECK(signer::request_verb(Bytes{1, static_cast<std::uint8_t>(verb)}).has_value() == (verb >= 1 && verb <= 3));
+        CHECK(signer::request_verb(Bytes{1, static_cast<std::uint8_t>(verb)}).has_value() == (verb >= 1 && verb <= 4));
     CHECK_FALSE(signer::request_verb(Bytes{2, 1}));
     CHECK_FALSE(signer::parse_orders(Bytes{1, 2, 0xff, 0xff, 0xff, 0xff}));
+}
+
+TEST_CASE("a revocation list is made from facts, and its number only rises") {
+    Cores world;
+    auto order = good_crl(fakes::kNow);
+    const auto first = world.core->sign_crl(order);
+    INFO((first ? "" : first.error().message));
+    REQUIRE(first);
+    const auto read = wire::parse_crl(*first);
+    REQUIRE(read);
+    CHECK(read->entries == order.entries);
+    CHECK(read->issuer_common_name == "test issuing");
+    CHECK(crypto::verify(*read, world.core->describe().x509));
+    CHECK(world.core->describe().signatures == 1);
+    CHECK(world.core->sign_crl(order).error().id == "E-ENVELOPE");  // the same number again
+    --order.number;
+    CHECK_FALSE(world.core->sign_crl(order));
+    order.shard = 1;  // another shard counts for itself
+    CHECK(world.core->sign_crl(order));
+    std::vector<std::string> serials;
+    REQUIRE(signer::read_journal(world.dir.path("journal"), 0, [&](const auto& entry) -> Status {
+        serials.push_back(entry.serial);
+        return {};
+    }));
+    CHECK(serials == std::vector<std::string>{"crl/0/1795235162", "crl/1/1795235161"});
+}
+
+TEST_CASE("the envelope of revocation lists") {
+    using Change = void (*)(signer::CrlOrder&);
+    const auto change = GENERATE(values<Change>({
+        [](auto& o) { o.number = 0; },
+        [](auto& o) { o.number += 400; },
+        [](auto& o) { o.number = UINT64_MAX; },
+        [](auto& o) { o.this_update = Instant(fakes::kNow + 400); },
+        [](auto& o) { o.this_update = Instant(fakes::kNow - 400); },
+        [](auto& o) { o.next_update = Instant(fakes::kNow + 8 * 86400); },
+        [](auto& o) { o.next_update = o.this_update; },
+        [](auto& o) { o.entries[0].revoked = Instant(fakes::kNow + 400); },
+        [](auto& o) { o.entries[1].serial = o.entries[0].serial; },
+        [](auto& o) { o.entries.resize(signer::kMostCrlEntries + 1, o.entries[1]); },
+        [](auto& o) { o.shard = signer::kMostShards; },
+        [](auto& o) { o.distribution_point = "file:///etc/passwd"; },
+    }));
+    Cores world;
+    auto order = good_crl(fakes::kNow);
+    change(order);
+    CHECK_FALSE(world.core->sign_crl(order));
+    CHECK(world.core->describe().signatures == 0);
+}
+
+TEST_CASE("an order for a revocation list reads back, and a hostile one does not") {
+    const auto order = good_crl(fakes::kNow);
+    const Bytes body = signer::encode_crl_order(order);
+    const auto read = signer::parse_crl_order(body);
+    REQUIRE(read);
+    CHECK(read->entries == order.entries);
+    CHECK(read->number == order.number);
+    for (std::size_t size = 0; size < body.size(); ++size)
+        REQUIRE_FALSE(signer::parse_crl_order(ByteView(body).first(size)));
+    Bytes reason = body;
+    reason.back() = 6;  // certificateHold could be taken back
+    CHECK_FALSE(signer::parse_crl_order(reason));
+    reason.back() = 8;
+    CHECK_FALSE(signer::parse_crl_order(reason));
 }
 
 TEST_CASE("a journal that was touched is found") {
@@ -237,6 +312,9 @@ TEST_CASE("the child is locked in, signs, and its end stops everything") {
     for (auto& caller : callers) caller.join();
     CHECK(signed_well == 200);
     CHECK((*child)->describe()->signatures == 200);
+    const auto list = (*child)->sign_crl(good_crl(now));
+    INFO((list ? "" : list.error().message));
+    CHECK((list && wire::parse_crl(*list)));
     const auto x509 = sign_through(**child, good_x509(now));
     REQUIRE(x509);
     CHECK(wire::parse_x509(*x509));
