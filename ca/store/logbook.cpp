@@ -151,9 +151,15 @@ Result<Store::Recovery> SqliteStore::recover(const std::string& journal, Instant
         if (!row) return pass(row.error());
         if (*row) offset = static_cast<std::uint64_t>(position.integer(0));
         const auto end = signer::read_journal(journal, offset, [&](const signer::JournalEntry& entry) -> Status {
-            Query find(**lease, "SELECT spec FROM certificate WHERE intent = ? AND issuer = ? AND serial = ?");
-            const auto found =
-                find.with(ByteView(entry.intent), static_cast<std::int64_t>(entry.issuer), entry.serial).row();
+            const bool list = entry.serial.starts_with("crl/");
+            Query find(**lease, list ? "SELECT spec FROM crl_promise WHERE name = ? AND spec = ?"
+                                     : "SELECT spec FROM certificate WHERE serial = ? AND issuer = ? AND intent = ?");
+            find.with(entry.serial);
+            if (list)
+                find.with(ByteView(entry.to_be_signed));
+            else
+                find.with(static_cast<std::int64_t>(entry.issuer), ByteView(entry.intent));
+            const auto found = find.row();
             if (!found) return pass(found.error());
             if (!*found || find.digest(0) != entry.to_be_signed)
                 return fail(Code::corrupt,

@@ -57,8 +57,27 @@ CREATE INDEX certificate_sha256 ON certificate(sha256) WHERE kind IN ('session',
 CREATE INDEX certificate_key ON certificate(key, identity);
 CREATE INDEX certificate_identity ON certificate(identity, valid_before);
 CREATE UNIQUE INDEX certificate_open ON certificate(intent) WHERE state = 'intent';
+CREATE INDEX certificate_expiry ON certificate(valid_before);
 CREATE TABLE serial_block (issuer INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;
-CREATE TABLE revoked_key (key BLOB PRIMARY KEY CHECK (length(key) = 32), at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE revoked_key (
+    key BLOB PRIMARY KEY CHECK (length(key) = 32), at INTEGER NOT NULL, ssh BLOB CHECK (length(ssh) = 32)
+) STRICT, WITHOUT ROWID;
+
+-- What the lists are made of: rows go when the certificate has ended and a list said so once more.
+CREATE TABLE revocation (
+    issuer INTEGER NOT NULL, serial TEXT NOT NULL, ends INTEGER NOT NULL, at INTEGER NOT NULL, reason INTEGER NOT NULL,
+    PRIMARY KEY (issuer, serial)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX revocation_end ON revocation(ends);
+-- The lists in force. Numbers only rise; a signature over a list was promised before it was made.
+CREATE TABLE revocation_list (
+    kind TEXT NOT NULL CHECK (kind IN ('krl','crl')), shard INTEGER NOT NULL, number INTEGER NOT NULL,
+    bytes BLOB NOT NULL, sha256 BLOB NOT NULL, entries INTEGER NOT NULL, this_update INTEGER NOT NULL,
+    next_update INTEGER NOT NULL, leaf INTEGER NOT NULL, PRIMARY KEY (kind, shard)
+) STRICT;
+CREATE TABLE crl_promise (
+    name TEXT NOT NULL, spec BLOB NOT NULL CHECK (length(spec) = 32), PRIMARY KEY (name, spec)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE policy (n INTEGER PRIMARY KEY, version TEXT NOT NULL, toml TEXT NOT NULL, applied INTEGER NOT NULL) STRICT;
 CREATE TABLE bundle (version INTEGER PRIMARY KEY, json TEXT NOT NULL, leaf INTEGER NOT NULL) STRICT;

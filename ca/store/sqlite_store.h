@@ -66,6 +66,13 @@ public:
     Result<api::RevokeReply> revoke(const RevokeOrder& order, const IdentityName& actor, Instant now,
                                     Effect effect) override;
 
+    Result<std::uint64_t> revocations_recorded() override;
+    Result<RevocationFacts> load_revocations(Instant ended, Instant keys_since) override;
+    Status forget_revocations(Instant ended) override;
+    Result<std::vector<RevocationList>> current_lists() override;
+    Status promise_crl(const std::string& journal_serial, const Digest& to_be_signed) override;
+    Result<std::uint64_t> publish_list(const RevocationList& list, Instant now) override;
+
     Status apply_policy(std::string_view toml, const IdentityName& actor, Instant now) override;
     Result<PolicyRecord> current_policy() override;
     Status publish_bundle(const api::Bundle& bundle, const IdentityName& actor, Instant now) override;

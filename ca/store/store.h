@@ -20,6 +20,7 @@
 #include "lib/log/event.h"
 #include "lib/log/proof.h"
 #include "lib/log/search.h"
+#include "lib/wire/crl.h"
 #include "mayfly/api.h"
 
 namespace mayfly::store {
@@ -154,13 +155,39 @@ struct PolicyRecord {
     Instant applied = Instant(0);
 };
 
-enum class RevokeBy { serial, identity, key };
+enum class RevokeBy { serial, identity, key, role, owner, grant, issuer };
 struct RevokeOrder {
     RevokeBy by;
     std::string serial;                    ///< RevokeBy::serial
     std::optional<IdentityName> identity;  ///< RevokeBy::identity: also suspends it
     std::optional<Digest> key;             ///< RevokeBy::key: crypto::key_id; refuses future minting for it
     std::string reason;
+    std::string name{};                       ///< RevokeBy::role, owner (also suspends it) or grant ("g-7")
+    std::optional<steps::IssuerId> issuer{};  ///< RevokeBy::issuer; RevokeBy::serial when two issuers know the serial
+    std::optional<Digest>
+        ssh_key{};  ///< RevokeBy::key: crypto::ssh_fingerprint, for the KRL; enough alone when the key is known
+    std::optional<wire::CrlReason> code{};  ///< what a CRL says of it; by what is revoked when absent
+};
+
+/// RevocationFacts is what revocation lists are made of, at one moment.
+struct RevocationFacts {
+    std::vector<std::uint64_t> ssh_user, ssh_host;
+    std::vector<wire::CrlEntry> x509;  ///< sorted by serial
+    std::vector<Digest> ssh_keys;      ///< fingerprints; sorted
+};
+
+enum class ListKind { krl, crl };
+std::string_view name(ListKind kind);
+/// RevocationList is one published list.
+struct RevocationList {
+    ListKind kind = ListKind::krl;
+    std::uint32_t shard = 0;
+    std::uint64_t number = 0;  ///< KRL version, CRL number
+    Bytes bytes;
+    Digest sha256{};
+    std::uint64_t entries = 0;
+    Instant this_update = Instant(0), next_update = Instant(0);
+    std::uint64_t leaf = 0;  ///< of the event that published it
 };
 
 class Store {
@@ -213,6 +240,20 @@ public:
     virtual Result<std::vector<TokenRecord>> list_tokens(Instant now) = 0;
     virtual Result<api::RevokeReply> revoke(const RevokeOrder& order, const IdentityName& actor, Instant now,
                                             Effect effect) = 0;
+
+    // ---- revocation lists ------------------------------------------------------------------------------------------
+    /// How many revocations were ever recorded: lists made at another count may be out of date.
+    virtual Result<std::uint64_t> revocations_recorded() = 0;
+    /// Certificates that were revoked and end after `ended`; keys that were revoked after `keys_since`.
+    virtual Result<RevocationFacts> load_revocations(Instant ended, Instant keys_since) = 0;
+    /// Forgets what load_revocations would no longer name.
+    virtual Status forget_revocations(Instant ended) = 0;
+    virtual Result<std::vector<RevocationList>> current_lists() = 0;
+    /// promise_crl makes durable what the signer will be asked to sign, under the name its journal will say.
+    virtual Status promise_crl(const std::string& journal_serial, const Digest& to_be_signed) = 0;
+    /// publish_list replaces the list of that kind and shard, with its event. conflict (E-LIST-NUMBER) unless the
+    /// number rises. Returns the event's index.
+    virtual Result<std::uint64_t> publish_list(const RevocationList& list, Instant now) = 0;
 
     // ---- policy and bundle
     // ----------------------------------------------------------------------------------------------

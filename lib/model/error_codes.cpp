@@ -124,6 +124,9 @@ constexpr std::array kCodes = {
     ErrorCode{"E-KEY-TYPE",
               "Keys of this kind are not certified, or not for this purpose. Ed25519, ECDSA, RSA of "
               "2,048 bits and more, and for people their FIDO forms are."},
+    ErrorCode{"E-KEY-UNKNOWN",
+              "A fingerprint revokes a key that is enrolled or stands in a living certificate. For any other, give the "
+              "key itself."},
     ErrorCode{"E-KEY-WEAK", "The RSA key is too small or its factors can be found. Make a new key."},
     ErrorCode{"E-KIND",
               "The verb is for another kind of identity: people, nodes and workloads each have their "
@@ -131,6 +134,9 @@ constexpr std::array kCodes = {
     ErrorCode{"E-KRL",
               "The SSH revocation list cannot be read, or not be used. The agent keeps the last good one: sshd refuses "
               "every key when it cannot read its list."},
+    ErrorCode{"E-LAST-OWNER", "Nobody could administer the CA any more. Give another owner the duty platform first."},
+    ErrorCode{"E-LIST-NUMBER",
+              "A revocation list of this number or a later one is published already. Numbers only rise."},
     ErrorCode{"E-LISTEN", "The CA cannot listen on its address. Is another one running?"},
     ErrorCode{"E-LOG-BEHIND",
               "The log ends before a head that was verified earlier: entries are missing. Keep both, "
@@ -204,6 +210,8 @@ constexpr std::array kCodes = {
     ErrorCode{"E-SANDBOX", "The signer cannot lock itself in, and does not run outside its sandbox."},
     ErrorCode{"E-SEALED", "A sealed key's file is not one."},
     ErrorCode{"E-SELF-GRANT", "Nobody grants this role to themselves. Another owner must."},
+    ErrorCode{"E-SERIAL-AMBIGUOUS",
+              "Two issuers count to the same serial. Say whose is meant: --issuer ssh-user, ssh-host or x509."},
     ErrorCode{"E-SERIAL-UNKNOWN", "No living certificate has this serial."},
     ErrorCode{"E-SERVER-TTL", "The CA's own certificate would live longer than the policy allows."},
     ErrorCode{"E-SERVER-UNTRUSTED",
