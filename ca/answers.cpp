@@ -81,6 +81,7 @@ std::vector<http::Route> routes(App& app) {
     add_mint_routes(app, table);
     add_access_routes(app, table);
     add_log_routes(app, table);
+    add_revocation_routes(app, table);
     return table;
 }
 

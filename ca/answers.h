@@ -46,5 +46,9 @@ void add_public_routes(App& app, std::vector<http::Route>& table);
 void add_mint_routes(App& app, std::vector<http::Route>& table);
 void add_access_routes(App& app, std::vector<http::Route>& table);
 void add_log_routes(App& app, std::vector<http::Route>& table);
+void add_revocation_routes(App& app, std::vector<http::Route>& table);
+
+/// The revocation lists in force, by name and hash; none when there is trouble with them (the CA's log says which).
+std::vector<api::RevocationList> list_names(App& app);
 
 }  // namespace mayfly::ca

@@ -84,6 +84,13 @@ Status App::start() {
         if (!asking) return pass(asking.error());
         cosigner = std::move(*asking);
     }
+    const auto longest_ssh = std::max(config.envelope.longest_ssh_user, config.envelope.longest_ssh_host);
+    revocation = std::make_unique<RevocationLists>(
+        RevocationLists::Options{config.crl_lifetime, config.crl_shards, config.crl_url, longest_ssh},
+        mint->authority(), *store, *signer, clock, [this](std::string_view event, const std::string& what) {
+            log.write(std::string(event), {{"what", what}});
+        });
+    if (const auto lists = revocation->current(); !lists) return pass(lists.error(), "revocation lists");
     return {};
 }
 

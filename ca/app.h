@@ -10,6 +10,7 @@
 #include "ca/http/server.h"
 #include "ca/log_line.h"
 #include "ca/mint/mint.h"
+#include "ca/revocation_lists.h"
 #include "ca/signer/signer.h"
 #include "ca/store/store.h"
 #include "lib/crypto/crypto.h"
@@ -42,6 +43,7 @@ struct App {
     std::unique_ptr<auth::Doors> doors;
     std::unique_ptr<mint::Mint> mint;
     std::unique_ptr<Cosigner> cosigner;  ///< when there are witnesses
+    std::unique_ptr<RevocationLists> revocation;
     std::string issuing_pem;
 
     App(Config given, const Clock& time)

@@ -59,6 +59,7 @@ Result<Config> load_config(const std::string& path) {
         signer.lifetime("longest_ssh_user", config.envelope.longest_ssh_user);
         signer.lifetime("longest_ssh_host", config.envelope.longest_ssh_host);
         signer.lifetime("longest_x509", config.envelope.longest_x509);
+        signer.lifetime("longest_crl", config.envelope.longest_crl);
         signer.finish();
     }
     if (const auto* table = top.table("witness")) {
@@ -71,6 +72,17 @@ Result<Config> load_config(const std::string& path) {
                            "policy and roots name the files that say which witnesses count, and whom to trust "
                            "as their front");
         witness.finish();
+    }
+    if (const auto* table = top.table("revocation")) {
+        config::Table revocation(*table, path + ": revocation", status);
+        revocation.lifetime("crl_lifetime", config.crl_lifetime);
+        revocation.integer("crl_shards", config.crl_shards, 1, signer::kMostShards);
+        config.crl_url = revocation.text("crl_url");
+        if (config.crl_shards > 1 && config.crl_url.empty())
+            revocation.refuse(nullptr, "crl_shards needs crl_url: each shard names the URL that it is found at");
+        if (config.crl_lifetime > config.envelope.longest_crl)
+            revocation.refuse(nullptr, "crl_lifetime is longer than the signer's longest_crl");
+        revocation.finish();
     }
     if (config.names.empty())
         top.refuse(nullptr, "names is empty: clients check the CA's TLS certificate against the name they call");
@@ -125,7 +137,16 @@ std::string config_text(const Config& config) {
            config.envelope.longest_ssh_host.text() +
            "\"\n"
            "longest_x509 = \"" +
-           config.envelope.longest_x509.text() + "\"\n";
+           config.envelope.longest_x509.text() +
+           "\"\n"
+           "longest_crl = \"" +
+           config.envelope.longest_crl.text() +
+           "\"\n"
+           "\n"
+           "# X.509 revocation lists: how long one stands, and into how many it is cut.\n"
+           "[revocation]\n"
+           "crl_lifetime = \"" +
+           config.crl_lifetime.text() + "\"\n";
 }
 
 Result<std::string> passphrase_path(const Config& config) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ca/http/rate.h"
+#include "ca/signer/crl_order.h"
 #include "ca/signer/spawn.h"
 #include "lib/wire/address.h"
 #include "lib/wire/spki.h"
@@ -32,6 +33,9 @@ struct Config {
     std::string witness_policy{};     ///< file in tlog-policy form; "" when there are no witnesses
     std::string witness_roots{};      ///< PEM roots that the witnesses' fronts lead to
     std::int64_t witness_every = 10;  ///< seconds between two rounds of asking
+    Lifetime crl_lifetime = *Lifetime::of_seconds(24 * 3600);  ///< until a CRL's nextUpdate; made anew at half of it
+    std::uint32_t crl_shards = 1;                              ///< X.509 revocation lists are cut into this many
+    std::string crl_url{};                                     ///< where shards are served; needed for more than one
 
     [[nodiscard]] std::string origin() const { return trust_domain.text() + "/log"; }
     [[nodiscard]] std::string database() const { return state_dir + "/mayfly.db"; }

@@ -189,21 +189,71 @@ Response create_token(App& app, const Request& request, const auth::Caller& call
     });
 }
 
+/// A fingerprint names a key that the store can find: an enrolled one, or one that lives in a certificate.
+Result<store::RevokeOrder> order_by_key(const api::RevokeRequest& body) {
+    store::RevokeOrder order{store::RevokeBy::key, {}, {}, {}, body.reason};
+    if (body.key.starts_with("SHA256:")) {
+        const auto fingerprint = wire::parse_fingerprint(body.key);
+        if (!fingerprint) return pass(fingerprint.error(), "key");
+        order.ssh_key = *fingerprint;
+        return order;
+    }
+    const auto key = wire::parse_ssh_key_line(body.key);
+    if (!key) return pass(key.error(), "key");
+    order.key = crypto::key_id(key->key);
+    order.ssh_key = crypto::ssh_fingerprint(key->key);
+    return order;
+}
+
+Result<steps::IssuerId> issuer_of(const std::string& word) {
+    for (const auto issuer : {steps::IssuerId::x509, steps::IssuerId::ssh_user, steps::IssuerId::ssh_host})
+        if (steps::name(issuer) == word) return issuer;
+    return fail(Code::malformed, "there is no issuer \"" + printable(word) + "\"", "E-REVOKE",
+                "x509, ssh-user or ssh-host", {});
+}
+
+/// Exactly one thing is revoked; only a serial may be told apart by its issuer.
 Result<store::RevokeOrder> order_of(const api::RevokeRequest& body) {
-    const int named = (body.serial.empty() ? 0 : 1) + (body.identity.empty() ? 0 : 1) + (body.key.empty() ? 0 : 1);
-    if (named != 1) return fail(Code::malformed, "name exactly one of serial, identity and key", "E-REVOKE", {}, {});
-    store::RevokeOrder order{store::RevokeBy::serial, body.serial, {}, {}, body.reason};
+    int named = 0;
+    for (const auto* one :
+         {&body.serial, &body.identity, &body.key, &body.role, &body.owner, &body.grant, &body.issuer})
+        named += one->empty() ? 0 : 1;
+    if (!body.serial.empty() && !body.issuer.empty()) --named;
+    if (named != 1)
+        return fail(Code::malformed, "name exactly one of serial, identity, key, role, owner, grant and issuer",
+                    "E-REVOKE", {}, {});
+    Result<store::RevokeOrder> order = store::RevokeOrder{store::RevokeBy::serial, body.serial, {}, {}, body.reason};
+    if (!body.key.empty()) order = order_by_key(body);
+    if (!order) return order;
+    if (!body.issuer.empty()) {
+        const auto issuer = issuer_of(body.issuer);
+        if (!issuer) return pass(issuer.error());
+        order->issuer = *issuer;
+        if (body.serial.empty()) order->by = store::RevokeBy::issuer;
+    }
     if (!body.identity.empty()) {
         const auto identity = IdentityName::parse(body.identity);
         if (!identity) return pass(identity.error());
-        order.by = store::RevokeBy::identity;
-        order.identity = *identity;
-    } else if (!body.key.empty()) {
-        const auto key = wire::parse_ssh_key_line(body.key);
-        if (!key) return pass(key.error(), "key");
-        order.by = store::RevokeBy::key;
-        order.key = crypto::key_id(key->key);
+        order->by = store::RevokeBy::identity;
+        order->identity = *identity;
     }
+    if (!body.role.empty()) {
+        const auto role = RoleName::parse(body.role);
+        if (!role) return pass(role.error());
+        order->by = store::RevokeBy::role;
+        order->name = role->text();
+    }
+    if (!body.owner.empty()) {
+        const auto owner = OwnerName::parse(body.owner);
+        if (!owner) return pass(owner.error());
+        order->by = store::RevokeBy::owner;
+        order->name = owner->text();
+    }
+    if (!body.grant.empty()) order->by = store::RevokeBy::grant, order->name = printable(body.grant);
+    if (body.code.empty()) return order;
+    const auto code = wire::parse_crl_reason(body.code);
+    if (!code) return pass(code.error());
+    order->code = *code;
     return order;
 }
 
@@ -219,9 +269,10 @@ Response revoke(App& app, const Request& request, const auth::Caller& caller) {
 
 Response logout(App& app, const Request& request, const auth::Caller& caller) {
     const auto in_force = app.policy.in_force();
-    return on_success(access::revoke(context_of(app, request, caller, in_force->policy),
-                                     {store::RevokeBy::serial, caller.serial(), {}, {}, "log out"}),
-                      request, [](const auto& reply) { return answer(reply); });
+    return on_success(
+        access::revoke(context_of(app, request, caller, in_force->policy),
+                       {store::RevokeBy::serial, caller.serial(), {}, {}, "log out", {}, steps::IssuerId::x509}),
+        request, [](const auto& reply) { return answer(reply); });
 }
 
 Response node_trust(App& app, const Request& request, const auth::Caller& caller) {
@@ -237,6 +288,9 @@ Response node_trust(App& app, const Request& request, const auth::Caller& caller
                          {},
                          policy::accounts_on(in_force->policy, *node, caller.labels())};
     for (const auto& host : caller.hosts()) trust.hosts.push_back(host.text());
+    // When there is trouble with the lists, none is named, and the node keeps the one it holds.
+    for (auto& list : list_names(app))
+        if (list.kind == "krl") trust.revocation.push_back(std::move(list));
     return answer(trust);
 }
 
@@ -286,8 +340,8 @@ void add_access_routes(App& app, std::vector<http::Route>& table) {
         });
     add("POST", "/v1/tokens", Who::person, "make a join token", wire::schema<api::TokenRequest>(),
         wire::schema<api::Token>(), create_token);
-    add("POST", "/v1/revocations", Who::person, "revoke by serial, identity or key", wire::schema<api::RevokeRequest>(),
-        wire::schema<api::RevokeReply>(), revoke);
+    add("POST", "/v1/revocations", Who::person, "revoke by serial, identity, key, role, owner, grant or issuer",
+        wire::schema<api::RevokeRequest>(), wire::schema<api::RevokeReply>(), revoke);
     add("GET", "/v1/node/trust", Who::node, "what this node's sshd must trust", {}, wire::schema<api::NodeTrust>(),
         node_trust);
 }

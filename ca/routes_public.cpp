@@ -56,8 +56,10 @@ void add_public_routes(App& app, std::vector<http::Route>& table) {
                      wire::schema<api::BundleReply>(),
                      0,
                      [&app](const Request& request) {
-                         return on_success(app.store->current_bundle(), request,
-                                           [](const auto& reply) { return answer(reply); });
+                         return on_success(app.store->current_bundle(), request, [&](api::BundleReply reply) {
+                             reply.revocation = list_names(app);
+                             return answer(reply);
+                         });
                      }});
     table.push_back({"GET",
                      "/v1/log/checkpoint",

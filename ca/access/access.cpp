@@ -120,6 +120,10 @@ Result<api::RevokeReply> revoke(const Context& context, const store::RevokeOrder
         if (!target) return pass(target.error());
         allowed = *target && human(caller) && (*target)->owner == caller.owner();
     }
+    if (!allowed && order.by == store::RevokeBy::role && human(caller)) {
+        const auto role = context.policy.roles.find(order.name);
+        allowed = role != context.policy.roles.end() && role->second.owner == caller.owner();
+    }
     if (!allowed && order.by == store::RevokeBy::serial)
         allowed = !caller.serial().empty() && order.serial == caller.serial();
     if (!allowed)

@@ -14,7 +14,8 @@ namespace beast = boost::beast::http;
 
 constexpr std::size_t kLongestTarget = 4096;
 constexpr std::size_t kMostParameters = 32;
-constexpr std::array<std::string_view, 4> kRead = {"mayfly-proof", "idempotency-key", "content-type", "user-agent"};
+constexpr std::array<std::string_view, 5> kRead = {"mayfly-proof", "idempotency-key", "content-type", "user-agent",
+                                                   "if-none-match"};
 
 tl::unexpected<Error> bad(const char* why) {
     return fail(Code::malformed, std::string("the request is not acceptable: ") + why, "E-HTTP", {}, {});

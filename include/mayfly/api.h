@@ -131,6 +131,25 @@ struct DryRunReply {
     }
 };
 
+/// GET /v1/revocation: the lists in force. `log_entry` is a krl.published or crl.published event that holds the list's
+/// SHA-256 and number, so whoever pins the log key can check the list, however it reached them.
+struct RevocationList {
+    std::string kind, sha256, path, this_update, next_update, log_entry, log_proof;
+    std::int64_t shard = 0, number = 0, entries = 0;
+    MAYFLY_FIELDS {
+        field("kind", self.kind, Need::required, "krl (OpenSSH) or crl (X.509)");
+        field("shard", self.shard, Need::required, "0 unless the CRL is cut into shards");
+        field("number", self.number, Need::required, "KRL version or CRL number; only rises");
+        field("sha256", self.sha256, Need::required, "hex, of the list's bytes");
+        field("path", self.path, Need::required, "where the list is");
+        field("entries", self.entries, Need::required, "how many are listed");
+        field("this_update", self.this_update, Need::required, "RFC 3339");
+        field("next_update", self.next_update, Need::required, "RFC 3339; a new one comes before");
+        field("log_entry", self.log_entry, Need::optional, "base64 of the leaf that published it");
+        field("log_proof", self.log_proof, Need::optional, "its tlog-proof");
+    }
+};
+
 /// The trust anchors of one authority. Its fingerprint is SHA-256 over the canonical JSON of this object.
 struct Bundle {
     std::string trust_domain, log_key;
@@ -151,10 +170,12 @@ struct Bundle {
 struct BundleReply {
     Bundle bundle;
     std::string log_entry, log_proof;
+    std::vector<RevocationList> revocation{};
     MAYFLY_FIELDS {
         field("bundle", self.bundle, Need::required, "the trust anchors");
         field("log_entry", self.log_entry, Need::required, "base64 of the leaf that published it");
         field("log_proof", self.log_proof, Need::required, "its tlog-proof");
+        field("revocation", self.revocation, Need::optional, "revocation lists in force, by number and hash");
     }
 };
 
@@ -164,6 +185,7 @@ struct NodeTrust {
     std::int64_t bundle_version = 0;
     std::vector<std::string> ssh_user_cas, hosts;
     std::map<std::string, std::vector<std::string>> accounts;
+    std::vector<RevocationList> revocation{};
     MAYFLY_FIELDS {
         field("node", self.node, Need::required, "the node's name");
         field("policy_version", self.policy_version, Need::required, "policy that computed it");
@@ -171,6 +193,7 @@ struct NodeTrust {
         field("ssh_user_cas", self.ssh_user_cas, Need::required, "for TrustedUserCAKeys");
         field("hosts", self.hosts, Need::required, "names registered for host certificates");
         field("accounts", self.accounts, Need::required, "local account → principals that may enter it");
+        field("revocation", self.revocation, Need::optional, "the KRL for RevokedKeys");
     }
 };
 
@@ -258,10 +281,16 @@ struct Token {
     }
 };
 
-/// POST /v1/revocations: exactly one of serial, identity, key.
+/// POST /v1/revocations: exactly one of serial, identity, key, role, owner, grant, issuer (which may also say whose
+/// serial is meant).
 struct RevokeRequest {
-    std::string serial, identity, key, reason;
+    std::string serial, identity, key, reason, role{}, owner{}, grant{}, issuer{}, code{};
     MAYFLY_FIELDS {
+        field("role", self.role, Need::optional, "revoke every certificate that carries this role");
+        field("owner", self.owner, Need::optional, "suspend an owner and revoke all that they answer for");
+        field("grant", self.grant, Need::optional, "revoke every certificate that was minted on this grant");
+        field("issuer", self.issuer, Need::optional, "x509, ssh-user or ssh-host: all of it, or whose serial is meant");
+        field("code", self.code, Need::optional, "what a CRL says: key-compromise, superseded, …");
         field("serial", self.serial, Need::optional, "serial of one certificate, as inspect shows it");
         field("identity", self.identity, Need::optional, "suspend an identity and revoke all it holds");
         field("key", self.key, Need::optional, "SSH public key line or SHA256: fingerprint");

@@ -43,6 +43,9 @@ constexpr std::array kCodes = {
               "--replace."},
     ErrorCode{"E-CREDENTIAL", "A systemd credential that the configuration names was not given to the service."},
     ErrorCode{"E-CRL", "The X.509 revocation list cannot be read. mayfly inspect FILE says more of one that can."},
+    ErrorCode{
+        "E-CRL-LARGE",
+        "More certificates are revoked than one X.509 list holds. Raise crl_shards under [revocation] in ca.toml."},
     ErrorCode{"E-CSR", "The PKCS#10 request has an attribute twice or another version than RFC 2986 knows."},
     ErrorCode{"E-CSR-CA", "The request asks for a CA certificate. Roles give leaf certificates only."},
     ErrorCode{"E-CSR-EXTENSION",
@@ -135,6 +138,7 @@ constexpr std::array kCodes = {
               "The SSH revocation list cannot be read, or not be used. The agent keeps the last good one: sshd refuses "
               "every key when it cannot read its list."},
     ErrorCode{"E-LAST-OWNER", "Nobody could administer the CA any more. Give another owner the duty platform first."},
+    ErrorCode{"E-LIST", "The CA publishes no such revocation list."},
     ErrorCode{"E-LIST-NUMBER",
               "A revocation list of this number or a later one is published already. Numbers only rise."},
     ErrorCode{"E-LISTEN", "The CA cannot listen on its address. Is another one running?"},
