@@ -1,6 +1,8 @@
 #include "agent/node.h"
 
 #include "agent/perform.h"
+#include "agent/revocation.h"
+#include "lib/client/revocation.h"
 #include "lib/files/files.h"
 #include "lib/wire/ssh_certificate.h"
 #include "lib/wire/ssh_key.h"
@@ -116,6 +118,21 @@ Status Node::renew_hosts(client::CaClient& ca, Instant now, Rng& rng) {
     return {};
 }
 
+Result<std::string> Node::fetch_krl(client::CaClient& ca, const api::NodeTrust& trust) const {
+    std::string held;
+    if (const auto seen = observe(config_))
+        if (const auto file = seen->files.find(kKrlFile); file != seen->files.end()) held = file->second;
+    for (const auto& named : trust.revocation) {
+        if (named.kind != "krl") continue;
+        if (wire::hex(crypto::sha256(view(held))) == named.sha256) return held;
+        auto fetched = client::fetch_list(ca, "krl", 0);
+        if (!fetched) return pass(fetched.error());
+        if (auto ok = accept_krl(fetched->named, ca.log_key(), fetched->bytes, held); !ok) return pass(ok.error());
+        return std::move(fetched->bytes);
+    }
+    return held;  // a CA that names no list takes none back
+}
+
 Result<std::string> Node::round(Instant now, Rng& rng) {
     const auto work = [&]() -> Result<std::string> {
         if (auto ok = renew_identity(now, rng); !ok) return pass(ok.error());
@@ -126,7 +143,9 @@ Result<std::string> Node::round(Instant now, Rng& rng) {
         if (!trust) return pass(trust.error());
         std::vector<HostCertificate> certificates;
         for (const auto& [path, held] : hosts_) certificates.push_back(held.certificate);
-        const auto set = plan_trust(*trust, certificates);
+        const auto krl = fetch_krl(*ca, *trust);
+        if (!krl) return pass(krl.error());
+        const auto set = plan_trust(*trust, certificates, *krl);
         if (!set) return pass(set.error());
         const auto change = perform(config_, *set);
         if (!change) return pass(change.error());

@@ -27,6 +27,8 @@ private:
     explicit Node(Config config, api::Bundle bundle) : config_(std::move(config)), bundle_(std::move(bundle)) {}
     Result<client::CaClient> connect() const;
     Status renew_identity(Instant now, Rng& rng);
+    /// The list for sshd: the one it reads now, or the newer one that the CA names.
+    Result<std::string> fetch_krl(client::CaClient& ca, const api::NodeTrust& trust) const;
     Status renew_hosts(client::CaClient& ca, Instant now, Rng& rng);
     Status save_status(Instant now, const std::string& last, const std::string& trouble) const;
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "agent/revocation.h"
 #include "lib/client/run.h"
 #include "lib/files/files.h"
 
@@ -17,7 +18,7 @@ namespace mayfly::agent {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::size_t kLargestFile = 1 << 20;
+constexpr std::size_t kLargestFile = 17 << 20;  // a revocation list of 16 MiB
 
 std::string current_link(const Config& config) { return config.trust_dir + "/current"; }
 
@@ -30,6 +31,17 @@ Status write_set(const std::string& dir, const TrustSet& set) {
     for (const auto& [name, contents] : set.files)
         if (auto ok = files::write(dir + "/" + name, view(contents), 0644); !ok) return ok;
     return {};
+}
+
+/// Asks OpenSSH itself whether it can read the list: a list that sshd cannot read locks everybody out. The question is
+/// put for our own CA's key, which no list of ours may name: it would end every certificate at once.
+Status try_list(const std::string& dir, const TrustSet& set) {
+    if (!set.files.contains(kKrlFile)) return {};
+    const auto asked = client::run({"ssh-keygen", "-Q", "-f", dir + "/" + kKrlFile, dir + "/user_ca.pub"});
+    if (!asked) return pass(asked.error());
+    if (asked->exit_code == 0) return {};
+    return fail(Code::corrupt, "ssh-keygen refuses the revocation list: " + (asked->out + asked->err).substr(0, 400),
+                "E-KRL", "the last good set stays in place", "mayfly-agent status");
 }
 
 /// Judges the candidate as sshd would read it: its settings first, then the whole of sshd's own configuration.
@@ -133,6 +145,7 @@ Result<Change> perform(const Config& config, const TrustSet& set) {
     std::error_code error;
     fs::remove_all(dir, error);  // what an interrupted attempt left
     if (auto ok = write_set(dir, set); !ok) return pass(ok.error());
+    if (auto ok = try_list(dir, set); !ok) return pass(ok.error());
     if (auto ok = validate(config, dir, set); !ok) return pass(ok.error());
     if (auto ok = point_to(config, next); !ok) return pass(ok.error());
     if (auto ok = write_drop_in(config, set); !ok) return pass(ok.error());

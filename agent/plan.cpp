@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "agent/revocation.h"
+#include "lib/wire/krl.h"
 #include "lib/wire/ssh_certificate.h"
 #include "lib/wire/ssh_key.h"
 #include "mayfly/names.h"
@@ -14,8 +16,13 @@ constexpr std::size_t kMostAccounts = 1000, kMostPrincipals = 10000;
 
 }  // namespace
 
-Result<TrustSet> plan_trust(const api::NodeTrust& trust, const std::vector<HostCertificate>& certificates) {
+Result<TrustSet> plan_trust(const api::NodeTrust& trust, const std::vector<HostCertificate>& certificates,
+                            const std::string& krl) {
     TrustSet set;
+    if (!krl.empty()) {
+        if (const auto read = wire::parse_krl(view(krl)); !read) return pass(read.error());
+        set.files[kKrlFile] = krl;
+    }
     std::string authorities;
     for (const auto& line : trust.ssh_user_cas) {
         const auto key = wire::parse_ssh_key_line(line);
@@ -69,6 +76,8 @@ std::string sshd_snippet(const std::string& dir, const TrustSet& set) {
         "PasswordAuthentication no\n"
         "KbdInteractiveAuthentication no\n"
         "HostbasedAuthentication no\n";
+    // sshd reads the list anew at every login, and refuses every key when it cannot: it never names one that is absent.
+    if (set.files.contains(kKrlFile)) out += "RevokedKeys " + dir + "/" + kKrlFile + "\n";
     for (const auto& [name, contents] : set.files)
         if (name.ends_with("-cert.pub")) out += "HostCertificate " + dir + "/" + name + "\n";
     return out;

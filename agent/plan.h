@@ -24,7 +24,9 @@ struct TrustSet {
 
 /// plan_trust parses everything again before it goes into a file: CA keys, account names, principals, certificates.
 /// What the CA sends can therefore never become sshd syntax (auth2-pubkeyfile.c reads options before a principal).
-Result<TrustSet> plan_trust(const api::NodeTrust& trust, const std::vector<HostCertificate>& certificates);
+/// `krl` is the revocation list, accepted before; "" when there is none yet.
+Result<TrustSet> plan_trust(const api::NodeTrust& trust, const std::vector<HostCertificate>& certificates,
+                            const std::string& krl = {});
 /// sshd_snippet is the configuration that points at `dir`: only certificates, no passwords, no key files.
 std::string sshd_snippet(const std::string& dir, const TrustSet& set);
 /// renew_at is a point between one half and three quarters of a validity, drawn once per certificate: many nodes that

@@ -137,10 +137,15 @@ constexpr std::array kCodes = {
     ErrorCode{"E-KRL",
               "The SSH revocation list cannot be read, or not be used. The agent keeps the last good one: sshd refuses "
               "every key when it cannot read its list."},
+    ErrorCode{"E-KRL-FORK", "The CA offers two SSH revocation lists of one version. Tell whoever runs it."},
+    ErrorCode{"E-KRL-OLDER",
+              "The CA offers an older SSH revocation list than the node holds. It is not taken: that would un-revoke."},
     ErrorCode{"E-LAST-OWNER", "Nobody could administer the CA any more. Give another owner the duty platform first."},
     ErrorCode{"E-LIST", "The CA publishes no such revocation list."},
     ErrorCode{"E-LIST-NUMBER",
               "A revocation list of this number or a later one is published already. Numbers only rise."},
+    ErrorCode{"E-LIST-PROOF",
+              "The revocation list is not the one that the CA's log published, so it must not be used."},
     ErrorCode{"E-LISTEN", "The CA cannot listen on its address. Is another one running?"},
     ErrorCode{"E-LOG-BEHIND",
               "The log ends before a head that was verified earlier: entries are missing. Keep both, "
