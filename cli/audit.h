@@ -18,13 +18,21 @@ struct PinnedLog {
     [[nodiscard]] Result<std::vector<std::string>> cosigned(std::string_view signed_checkpoint) const;
 };
 
+/// What `verify --proof` is told.
+struct IssuedFlags {
+    PinnedLog log;
+    std::string certificate, proof, leaf;
+};
+/// verify_issued checks offline that the log says of exactly this certificate that it was issued, whenever that was.
+Result<int> verify_issued(const Globals& globals, const IssuedFlags& flags);
+
 /// The log as the CA publishes it: the newest head, tiles and entries.
 log::FileReader published(Session& session);
 /// Entries with their places, as `audit tail` shows them.
 Answer answer_of(const std::vector<std::pair<std::int64_t, Bytes>>& entries);
 
 void add_audit_check_verbs(CLI::App* audit, Cli& cli);  ///< audit verify, export
-void add_audit_proof_verbs(CLI::App* audit, Cli& cli);  ///< audit prove, consistency; verify
+void add_audit_proof_verbs(CLI::App* audit, Cli& cli);  ///< audit prove, consistency
 void add_audit_read_verbs(CLI::App* audit, Cli& cli);   ///< audit search, show
 
 }  // namespace mayfly::cli

@@ -111,11 +111,6 @@ Result<int> consistency(const Globals& globals, const std::string& old_word, con
                            " signed by " + head->origin + " with both"}});
 }
 
-struct VerifyFlags {
-    PinnedLog log;
-    std::string certificate, proof, leaf;
-};
-
 Result<Bytes> certificate_in(ByteView file) {
     const auto text = text_of(file);
     if (text.find("-cert-v01@openssh.com ") < 64) return wire::parse_ssh_certificate_line(text);
@@ -127,14 +122,16 @@ Result<Bytes> certificate_in(ByteView file) {
     return fail(Code::malformed, "it holds no certificate", "E-VERIFY", "an SSH certificate, PEM or DER", {});
 }
 
-Result<Bytes> entry_for(const VerifyFlags& flags, const log::TlogProof& proof) {
+Result<Bytes> entry_for(const IssuedFlags& flags, const log::TlogProof& proof) {
     if (!flags.leaf.empty()) return files::read(flags.leaf, kLargestFile);
     if (proof.extra) return *proof.extra;
     return fail(Code::not_found, "the proof does not carry the log entry it is about", "E-VERIFY", {},
                 "name the entry's file with --leaf");
 }
 
-Result<int> verify(const Globals& globals, const VerifyFlags& flags) {
+}  // namespace
+
+Result<int> verify_issued(const Globals& globals, const IssuedFlags& flags) {
     const auto key = flags.log.key(globals);
     if (!key) return pass(key.error());
     const auto file = files::read(flags.certificate, kLargestFile), text = files::read(flags.proof, kLargestFile);
@@ -168,8 +165,6 @@ Result<int> verify(const Globals& globals, const VerifyFlags& flags) {
                            (cosigners->empty() ? "" : ", cosigned by " + joined(*cosigners, ", "))}});
 }
 
-}  // namespace
-
 void add_audit_proof_verbs(CLI::App* audit, Cli& cli) {
     auto flags = std::make_shared<ProveFlags>();
     auto* prove_verb = cli.verb(audit, "prove", "the tlog-proof of one entry (duty auditor)",
@@ -183,14 +178,6 @@ void add_audit_proof_verbs(CLI::App* audit, Cli& cli) {
                                       [&cli, words] { return consistency(cli.globals, words->first, words->second); });
     consistency_verb->add_option("old", words->first, "a size, or the file of a checkpoint")->required();
     consistency_verb->add_option("new", words->second, "a size, or the file of a checkpoint")->required();
-
-    auto check = std::make_shared<VerifyFlags>();
-    auto* verify_verb = cli.verb(&cli.app, "verify", "check offline that the log has a certificate",
-                                 [&cli, check] { return verify(cli.globals, *check); });
-    verify_verb->add_option("certificate", check->certificate, "SSH or X.509 certificate")->required();
-    verify_verb->add_option("--proof", check->proof, "its .tlog-proof file")->required();
-    verify_verb->add_option("--leaf", check->leaf, "file of the log entry; the proof of ours carries it");
-    check->log.add_options(verify_verb);
 }
 
 }  // namespace mayfly::cli

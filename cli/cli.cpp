@@ -79,8 +79,9 @@ Cli::Cli() {
     add_cert_verbs(*this);
     add_people_verbs(*this);
     add_audit_verbs(*this);
-    add_ca_verbs(*this);
     add_inspect_verbs(*this);
+    add_revocation_verbs(*this);
+    add_verify_verbs(*this);
     add_api_verb(*this);
     add_help_verbs(*this);
 }

@@ -1,4 +1,9 @@
 // inspect: what a file is and says, for any certificate, ours or not.
+#include <algorithm>
+
+#include <algorithm>
+
+#include "cli/finding.h"
 #include "cli/verbs.h"
 #include "lib/files/files.h"
 #include "lib/log/note.h"
@@ -7,7 +12,6 @@
 #include "lib/wire/ssh_key.h"
 #include "lib/wire/text.h"
 #include "lib/wire/x509.h"
-#include "mayfly/terminal.h"
 
 namespace mayfly::cli {
 
@@ -15,15 +19,7 @@ namespace {
 
 using wire::Json;
 
-/// Finding is what inspect prints: fields in order, and what is odd about them.
-struct Finding {
-    std::string what;
-    std::vector<std::pair<std::string, std::string>> fields;
-    std::vector<std::string> warnings;
-    /// Values come from a stranger's file; escaped here they are UTF-8 in every form of the answer.
-    void add(std::string name, std::string_view value) { fields.emplace_back(std::move(name), for_terminal(value)); }
-};
-
+constexpr std::size_t kLargestFile = 17 << 20;  // a revocation list of 16 MiB
 /// The last second of the year 9999: beyond it there is no RFC 3339 text.
 constexpr std::uint64_t kLastSecond = 253'402'300'799;
 /// PROTOCOL.certkeys: a certificate that never ends is "valid before" 2^64-1, one that always was "valid after" 0.
@@ -93,6 +89,9 @@ Result<Finding> x509_certificate(ByteView der, Instant now) {
     out.add("sha256", wire::hex(crypto::sha256(der)));
     if (read->not_after < now) out.warnings.emplace_back("it has expired");
     if (read->not_before > now) out.warnings.emplace_back("it is not yet valid");
+    const auto& oids = read->extension_oids;
+    if (read->no_revocation && std::find(oids.begin(), oids.end(), "2.5.29.31") != oids.end())
+        out.warnings.emplace_back("it says that there is no revocation, and where to look for it (RFC 9608 section 2)");
     if (!read->is_ca && read->names.empty()) out.warnings.emplace_back("it names nobody in subjectAltName");
     return out;
 }
@@ -134,6 +133,7 @@ Result<Finding> proof(std::string_view text) {
 Result<Finding> examine(ByteView bytes, Instant now) {
     const auto text = text_of(bytes);
     if (text.starts_with("c2sp.org/tlog-proof@v1\n")) return proof(text);
+    if (looks_like_krl(bytes)) return inspect_krl(bytes);
     if (text.find("-cert-v01@openssh.com ") < 64) return ssh_certificate(text, now);
     if (text.find("-----BEGIN ") != std::string_view::npos) {
         const auto blocks = wire::parse_pem(text);
@@ -141,10 +141,14 @@ Result<Finding> examine(ByteView bytes, Instant now) {
         if (!blocks->empty() && blocks->front().label == "CERTIFICATE")
             return x509_certificate(blocks->front().der, now);
         if (!blocks->empty() && blocks->front().label == "CERTIFICATE REQUEST") return request(blocks->front().der);
-        return fail(Code::unsupported, "a PEM file of another kind than CERTIFICATE and CERTIFICATE REQUEST",
+        if (!blocks->empty() && blocks->front().label == "X509 CRL") return inspect_crl(blocks->front().der, now);
+        return fail(Code::unsupported, "a PEM file of another kind than CERTIFICATE, CERTIFICATE REQUEST and X509 CRL",
                     "E-INSPECT", "private keys are not looked at", {});
     }
-    if (!bytes.empty() && bytes[0] == 0x30) return x509_certificate(bytes, now);
+    if (!bytes.empty() && bytes[0] == 0x30) {
+        auto list = inspect_crl(bytes, now);
+        return list ? std::move(list) : x509_certificate(bytes, now);
+    }
     if (text.find("\n\n\xe2\x80\x94 ") != std::string_view::npos) return checkpoint(text);
     if (const auto key = wire::parse_ssh_key_line(text)) {
         Finding out{"SSH public key", {}, {}};
@@ -160,11 +164,11 @@ Result<Finding> examine(ByteView bytes, Instant now) {
         return out;
     }
     return fail(Code::malformed, "this is nothing that inspect knows", "E-INSPECT",
-                "SSH certificates and keys, X.509, PKCS#10, bundles, checkpoints, log proofs", {});
+                "SSH certificates and keys, X.509, PKCS#10, revocation lists, bundles, checkpoints, log proofs", {});
 }
 
 Result<int> inspect(const Globals& globals, const std::string& path) {
-    const auto bytes = files::read(path == "-" ? "/dev/stdin" : path, 1 << 20);
+    const auto bytes = files::read(path == "-" ? "/dev/stdin" : path, kLargestFile);
     if (!bytes) return pass(bytes.error());
     const auto finding = examine(*bytes, SystemClock().now());
     if (!finding) return pass(finding.error());

@@ -173,7 +173,16 @@ void add_token_verbs(Cli& cli) {
     create->add_option("--label", *labels, "key=value that role selectors match (repeat)");
 }
 
-Result<int> revoke(const Globals& globals, api::RevokeRequest body) {
+/// The one revocation that ends everybody's certificates asks for its name twice.
+Status confirmed(const Globals& globals, const api::RevokeRequest& body, const std::string& confirm) {
+    if (body.issuer.empty() || !body.serial.empty() || globals.dry_run || confirm == body.issuer) return {};
+    return fail(Code::malformed, "revoking all that " + body.issuer + " ever signed must be confirmed", "E-CONFIRM",
+                "every living certificate of this issuer ends, yours too if it is one",
+                "try --dry-run first, then --confirm " + body.issuer);
+}
+
+Result<int> revoke(const Globals& globals, api::RevokeRequest body, const std::string& confirm) {
+    if (auto ok = confirmed(globals, body, confirm); !ok) return pass(ok.error());
     if (!body.key.empty()) {
         auto key = public_key_text(body.key, Fingerprint::allowed);
         if (!key) return pass(key.error());
@@ -194,11 +203,18 @@ void add_people_verbs(Cli& cli) {
     add_identity_verbs(cli);
     add_token_verbs(cli);
     auto body = std::make_shared<api::RevokeRequest>();
-    auto* verb = cli.verb(&cli.app, "revoke", "revoke a certificate, an identity or a key; there is no way back",
-                          [&cli, body] { return revoke(cli.globals, *body); });
+    auto confirm = std::make_shared<std::string>();
+    auto* verb = cli.verb(&cli.app, "revoke", "revoke certificates, by what they have in common; there is no way back",
+                          [&cli, body, confirm] { return revoke(cli.globals, *body, *confirm); });
     verb->add_option("serial", body->serial, "serial, as inspect shows it");
     verb->add_option("--identity", body->identity, "suspend an identity and revoke all it holds");
     verb->add_option("--key", body->key, "SSH public key: a .pub file, the line, or its SHA256:… fingerprint");
+    verb->add_option("--role", body->role, "every certificate that carries this role");
+    verb->add_option("--owner", body->owner, "suspend an owner and revoke all that they answer for");
+    verb->add_option("--grant", body->grant, "every certificate minted on this grant, g-7");
+    verb->add_option("--issuer", body->issuer, "all of x509, ssh-user or ssh-host; beside a serial: whose serial");
+    verb->add_option("--code", body->code, "what CRLs say: key-compromise, superseded, cessation-of-operation, …");
+    verb->add_option("--confirm", *confirm, "the issuer's name again, when all of it is revoked");
     verb->add_option("--reason", body->reason, "why")->required();
 }
 

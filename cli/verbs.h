@@ -56,10 +56,11 @@ void add_ssh_verbs(Cli& cli);                    ///< ssh cert
 void add_connect_verb(CLI::App* ssh, Cli& cli);  ///< ssh connect
 void add_cert_verbs(Cli& cli);                   ///< cert issue
 void add_people_verbs(Cli& cli);                 ///< role, owner, identity, token, revoke
-void add_audit_verbs(Cli& cli);                  ///< audit, verify
-void add_ca_verbs(Cli& cli);                     ///< ca bundle
+void add_audit_verbs(Cli& cli);                  ///< audit
 void add_tail_verb(CLI::App* audit, Cli& cli);   ///< audit tail
 void add_inspect_verbs(Cli& cli);                ///< inspect
+void add_revocation_verbs(Cli& cli);             ///< ca krl, crl, bundle
+void add_verify_verbs(Cli& cli);                 ///< verify
 void add_api_verb(Cli& cli);                     ///< api
 void add_help_verbs(Cli& cli);                   ///< help, completion, version
 

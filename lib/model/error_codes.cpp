@@ -35,6 +35,8 @@ constexpr std::array kCodes = {
     ErrorCode{"E-CONFIG",
               "A configuration file is missing or says something that is not understood. The message "
               "names the line."},
+    ErrorCode{"E-CONFIRM",
+              "What would end everybody's certificates is done only when its name is said again: --confirm."},
     ErrorCode{"E-CONTEXT",
               "There is no such context here, or its file is damaged. mayfly context list shows what "
               "is known."},
@@ -266,6 +268,14 @@ constexpr std::array kCodes = {
     ErrorCode{"E-USAGE", "The command line is not understood. Each verb has --help."},
     ErrorCode{"E-VALIDITY", "A validity ends before it starts."},
     ErrorCode{"E-VERIFY", "There is nothing to verify: no certificate in the file, or no log entry with the proof."},
+    ErrorCode{"E-VERIFY-FORM",
+              "The certificate contradicts itself: no revocation is available (RFC 9608), and there is where to look."},
+    ErrorCode{"E-VERIFY-ISSUER", "The certificate does not lead to the pinned CA."},
+    ErrorCode{"E-VERIFY-LIST",
+              "The revocation list does not answer for the certificate: it is of another issuer, not of now, a part, "
+              "or not signed."},
+    ErrorCode{"E-VERIFY-REVOKED", "The certificate is revoked. There is no way back; get a new one."},
+    ErrorCode{"E-VERIFY-TIME", "The certificate is not valid now."},
     ErrorCode{"E-WHO",
               "The CA could not establish who is asking: the key is not enrolled, the identity is "
               "suspended, or the certificate is not one of its own."},
