@@ -34,9 +34,10 @@ log::Event publication(const RevocationList& list, Instant now) {
                             {"entries", static_cast<std::int64_t>(list.entries)},
                             {"this_update", list.this_update.text()},
                             {"next_update", list.next_update.text()}};
-    std::string subject(name(list.kind));
-    if (list.kind == ListKind::crl) data.emplace("shard", static_cast<std::int64_t>(list.shard));
-    return {subject + ".published", now, "ca/server", "", subject, std::move(data)};
+    const bool crl = list.kind == ListKind::crl;
+    if (crl) data.emplace("shard", static_cast<std::int64_t>(list.shard));
+    return {
+        crl ? "crl.published" : "krl.published", now, "ca/server", "", std::string(name(list.kind)), std::move(data)};
 }
 
 }  // namespace

@@ -19,9 +19,13 @@ struct World {
 
 /// Who may call: a route that is not in this list is a route that nobody has thought about.
 const std::map<std::string, Who> kWho = {
-    {"GET /healthz", Who::anyone},   {"GET /readyz", Who::anyone},          {"GET /v1/nonce", Who::anyone},
-    {"GET /v1/bundle", Who::anyone}, {"GET /v1/openapi.json", Who::anyone}, {"GET /v1/log/checkpoint", Who::anyone},
-    {"POST /v1/login", Who::anyone}, {"POST /v1/enroll", Who::anyone},
+    {"GET /healthz", Who::anyone},         {"GET /readyz", Who::anyone},
+    {"GET /v1/nonce", Who::anyone},        {"GET /v1/bundle", Who::anyone},
+    {"GET /v1/openapi.json", Who::anyone}, {"GET /v1/log/checkpoint", Who::anyone},
+    {"POST /v1/login", Who::anyone},       {"POST /v1/enroll", Who::anyone},
+    {"GET /log/checkpoint", Who::anyone},  {"GET /log/tile/{path}", Who::anyone},
+    {"GET /v1/revocation", Who::anyone},   {"GET /v1/krl", Who::anyone},
+    {"GET /v1/crl", Who::anyone},
 };
 
 }  // namespace

@@ -141,6 +141,10 @@ struct Life {
         bundle.version = 1;
         bundle.log_key = "corp.example/log+key";
         REQUIRE(store->publish_bundle(bundle, alice, now()));
+        for (const auto kind : {store::ListKind::krl, store::ListKind::crl})
+            REQUIRE(store->publish_list({kind, 0, 1, to_bytes(view("a list")), crypto::sha256(view("a list")), 2, now(),
+                                         now() + *Lifetime::of_seconds(86400), 0},
+                                        now()));
     }
     /// The first record of each type.
     std::map<std::string, std::string> records() {
