@@ -34,6 +34,9 @@ public:
     Result<std::string> sign_checkpoint(const signer::CheckpointOrder& order) override {
         return log::sign_checkpoint(order.next, keys_.log);
     }
+    Result<Bytes> sign_crl(const signer::CrlOrder&) override {
+        return fail(Code::unsupported, "nobody asks this one for a list");
+    }
     [[nodiscard]] const signer::Keys& keys() const { return keys_; }
 
 protected:

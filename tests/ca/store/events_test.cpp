@@ -37,6 +37,7 @@ public:
     Result<std::string> sign_checkpoint(const signer::CheckpointOrder& order) override {
         return real_.sign_checkpoint(order);
     }
+    Result<Bytes> sign_crl(const signer::CrlOrder& order) override { return real_.sign_crl(order); }
 
 protected:
     Result<Bytes> sign_facts(const steps::IntentId&, steps::IssuerId, const steps::CertificateFacts&) override {
