@@ -38,7 +38,7 @@ Result<Caller> Doors::by_certificate(ByteView der, Instant now) const {
     };
     const auto found = store_.find_certificate(crypto::sha256(der));
     if (!found) return pass(found.error());
-    if (!*found) return refuse("the client certificate is none that this CA minted");
+    if (!*found) return refuse("the client certificate is none that this CA minted for calling it");
     const auto& [record, certificate] = **found;
     if (certificate.kind != "session" && certificate.kind != "node")
         return refuse("a certificate of kind " + certificate.kind + " opens no session with the CA");

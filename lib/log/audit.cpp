@@ -1,6 +1,7 @@
 #include "lib/log/audit.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace mayfly::log {
 
@@ -30,6 +31,9 @@ public:
         return file.kind == TileFile::Kind::entries ? take_bundle(file) : take_hashes(file);
     }
     [[nodiscard]] const Tree& tree() const { return tree_; }
+    /// The smallest head verified earlier that these entries do not lead to. Says nothing as long as they may just be
+    /// damaged: only a copy that its own signed head vouches for is a fork.
+    [[nodiscard]] const std::optional<Checkpoint>& contradicted() const { return contradicted_; }
 
 private:
     Result<Bytes> read(const TileFile& file) {
@@ -56,7 +60,7 @@ private:
         entries_ = *entries;
         for (const auto entry : entries_) {
             tree_.append(leaf_hash(entry));
-            if (auto ok = compare_older(); !ok) return ok;
+            compare_older();
         }
         for (auto& [tile, hashes] : tree_.take_changed()) rebuilt_[tile] = std::move(hashes);
         return {};
@@ -93,22 +97,19 @@ private:
         return {};
     }
 
-    Status compare_older() {
+    void compare_older() {
         for (; next_older_ < older_.size() && older_[next_older_].size <= tree_.size(); ++next_older_) {
             const auto& older = older_[next_older_];
-            if (older.size < tree_.size() || tree_.root() == older.root) continue;
-            return fail(Code::corrupt,
-                        "the log has rewritten entries before " + std::to_string(older.size) + ": it is a fork",
-                        "E-LOG-FORK", "a head that was verified earlier covers other entries",
-                        "keep both, and tell whoever answers for the CA");
+            if (older.size < tree_.size() || tree_.root() == older.root || contradicted_) continue;
+            contradicted_ = older;
         }
-        return {};
     }
 
     const FileReader& files_;
     const AuditOptions& options_;
     std::vector<Checkpoint> older_;
     std::size_t next_older_ = 0;
+    std::optional<Checkpoint> contradicted_;
     Tree tree_;
     std::map<Tile, Bytes> rebuilt_;  ///< tiles that follow from the entries and were not compared yet
     Bytes bundle_;
@@ -155,6 +156,11 @@ Result<Checkpoint> audit(const FileReader& files, const VerifierKey& key, const 
     if (auditor.tree().root() != head->root)
         return damaged("the " + std::to_string(head->size) + " entries do not lead to the signed head",
                        "entries and hash tiles agree with each other: all were changed, and the head was not");
+    if (const auto& older = auditor.contradicted())
+        return fail(Code::corrupt,
+                    "the log has rewritten entries before " + std::to_string(older->size) + ": it is a fork",
+                    "E-LOG-FORK", "a head that was verified earlier covers other entries",
+                    "keep both, and tell whoever answers for the CA");
     return *head;
 }
 

@@ -288,7 +288,7 @@ TEST_CASE("a certificate for a service is no session") {
     const auto outcome = world.authority.mint->mint(request);
     REQUIRE(outcome);
     closed(world, world.doors.by_certificate(std::get<steps::Issued>(*outcome).certificate(), world.now()),
-           "opens no session");
+           "none that this CA minted for calling it");
 }
 
 TEST_CASE("a join token opens the door to its node, once, in time") {
