@@ -171,6 +171,7 @@ constexpr std::array kCodes = {
               "have its .pub enrolled."},
     ErrorCode{"E-NAME", "The text is not a name of its kind. The message says which characters are."},
     ErrorCode{"E-NAMES-EMPTY", "The certificate would name nobody. Ask for a name."},
+    ErrorCode{"E-NAMES-LARGE", "The names of one certificate are longer together than 32 KiB. Ask for fewer."},
     ErrorCode{"E-NODE", "There is no such node, the role does not open it, or this machine is not enrolled."},
     ErrorCode{"E-NODE-EXPIRED", "The node's identity has ended. Enrol it again with a new join token."},
     ErrorCode{"E-NODE-OWNER", "Another owner answers for a node of that name. Choose another."},

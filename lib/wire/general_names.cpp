@@ -90,7 +90,8 @@ Status check_names(const std::vector<SubjectName>& names) {
                         "it is " + again->text, {});
         size += name.text.size() + 8;
     }
-    if (size > kLongestNames) return fail(Code::malformed, "the names together are longer than 32 KiB");
+    if (size > kLongestNames)
+        return fail(Code::malformed, "the names together are longer than 32 KiB", "E-NAMES-LARGE", {}, "ask for fewer");
     return {};
 }
 

@@ -34,7 +34,7 @@ TEST_CASE("a request that breaks a rule two thousand times leaves one leaf of a 
     CHECK(a.signatures() == 0);
 }
 
-TEST_CASE("a certificate that the log could not describe is refused, and nothing ends") {
+TEST_CASE("a certificate with more names than fit is refused, and nothing ends") {
     fakes::Authority a;
     a.policy.current = std::make_shared<mint::CurrentPolicy::InForce>(mint::CurrentPolicy::InForce{
         *policy::parse_policy("version = 1\n[[role]]\nname = \"web\"\nowner = \"alice\"\nmax_lifetime = \"1h\"\nrisk = "
@@ -47,11 +47,11 @@ TEST_CASE("a certificate that the log could not describe is refused, and nothing
     const auto outcome = a.mint->mint(request_for(a, names));
     REQUIRE_FALSE(outcome);
     INFO(outcome.error().message);
-    CHECK(outcome.error().id == "E-LOG-ENTRY");
+    CHECK(outcome.error().id == "E-NAMES-LARGE");
     CHECK(outcome.error().code == Code::malformed);
     CHECK(*a.store->log_size() == size);
     CHECK(a.signatures() == 0);
-    names.resize(20);
+    names.resize(15);
     const auto fewer = a.mint->mint(request_for(a, names));
     INFO((fewer ? "" : fewer.error().message));
     CHECK(fewer);
