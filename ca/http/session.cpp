@@ -151,7 +151,8 @@ private:
     /// How urgent this is, when requests wait: then only it is worth asking whose certificate this really is.
     [[nodiscard]] Workers::End end_of(const Route& route) const {
         const auto& ask = shared_->options.certificate_ends;
-        if (route.turn != Turn::renewals_first || !ask || certificate_.empty() || !shared_->workers.waiting()) return Workers::kNoEnd;
+        if (route.turn != Turn::renewals_first || !ask || certificate_.empty() || !shared_->workers.waiting())
+            return Workers::kNoEnd;
         return ask(certificate_).value_or(Workers::kNoEnd);
     }
 
