@@ -1,5 +1,6 @@
 // Policy and bundle versions, reading the log, and recovery at start.
 #include "ca/signer/journal.h"
+#include "ca/store/promises.h"
 #include "ca/store/sqlite_store.h"
 #include "lib/crypto/crypto.h"
 #include "lib/log/proof.h"
@@ -151,17 +152,9 @@ Result<Store::Recovery> SqliteStore::recover(const std::string& journal, Instant
         if (!row) return pass(row.error());
         if (*row) offset = static_cast<std::uint64_t>(position.integer(0));
         const auto end = signer::read_journal(journal, offset, [&](const signer::JournalEntry& entry) -> Status {
-            const bool list = entry.serial.starts_with("crl/");
-            Query find(**lease, list ? "SELECT spec FROM crl_promise WHERE name = ? AND spec = ?"
-                                     : "SELECT spec FROM certificate WHERE serial = ? AND issuer = ? AND intent = ?");
-            find.with(entry.serial);
-            if (list)
-                find.with(ByteView(entry.to_be_signed));
-            else
-                find.with(static_cast<std::int64_t>(entry.issuer), ByteView(entry.intent));
-            const auto found = find.row();
-            if (!found) return pass(found.error());
-            if (!*found || find.digest(0) != entry.to_be_signed)
+            const auto spec = promised(**lease, entry);
+            if (!spec) return pass(spec.error());
+            if (*spec != entry.to_be_signed)
                 return fail(Code::corrupt,
                             "the signer made signature " + std::to_string(entry.sequence) + " (" +
                                 std::string(steps::name(entry.issuer)) + " serial " + entry.serial +

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "ca/store/promises.h"
 #include "ca/store/schema.h"
 #include "ca/store/writer.h"
 #include "lib/crypto/crypto.h"
@@ -84,11 +85,9 @@ Result<Rollback> find_rollback(const std::string& path, const std::string& journ
     out.size = *size;
     out.promised = *promised;
     const auto end = signer::read_journal(journal, *offset, [&](const signer::JournalEntry& entry) -> Status {
-        Query find(*database, "SELECT 1 FROM certificate WHERE intent = ? AND issuer = ? AND serial = ?");
-        const auto known =
-            find.with(ByteView(entry.intent), static_cast<std::int64_t>(entry.issuer), entry.serial).row();
-        if (!known) return pass(known.error());
-        if (!*known) out.lost.push_back(entry);
+        const auto spec = store::promised(*database, entry);
+        if (!spec) return pass(spec.error());
+        if (!*spec) out.lost.push_back(entry);
         return {};
     });
     if (!end) return pass(end.error());

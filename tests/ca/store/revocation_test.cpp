@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ca/mint/check_crl.h"
+#include "ca/store/rollback.h"
 #include "lib/crypto/revocation.h"
 #include "lib/wire/krl.h"
 #include "lib/wire/ssh_certificate.h"
@@ -169,10 +170,16 @@ TEST_CASE("a CRL that the signer made without a promise is found at start") {
         auto other = meant;
         other.entries = {{Bytes{1}, a.now(), wire::CrlReason::superseded}};
         CHECK(mint::check_crl(a.mint->authority(), other, *der).error().code == Code::corrupt);
+        const auto rollback = store::find_rollback(a.dir.path("db"), a.dir.path("journal"));
+        REQUIRE(rollback);
+        CHECK(rollback->lost.empty());  // nothing was forgotten, so there is nothing to go back over
         CHECK(a.store->recover(a.dir.path("journal"), a.now()));
     }
     SECTION("behind the store's back") {
         REQUIRE(a.signer->sign_crl(order));
+        const auto rollback = store::find_rollback(a.dir.path("db"), a.dir.path("journal"));
+        REQUIRE(rollback);
+        CHECK(rollback->lost.size() == 1);
         CHECK(a.store->recover(a.dir.path("journal"), a.now()).error().id == "E-JOURNAL");
     }
 }
