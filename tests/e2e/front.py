@@ -92,6 +92,11 @@ try:
         fact(header in raw, f"{header} is missing")
     fact(b"6.6.6.6" not in (world.dir / "ca.log").read_bytes(), "a header changed the remote address")
 
+    # The last answer of a connection says that it is the last.
+    statuses, raw = talk((b"GET /healthz HTTP/1.1\r\n" + host + b"\r\n") * 1001)
+    fact(statuses == [200] * 1000, f"{len(statuses)} answers on one connection, not 1000")
+    fact(raw.lower().count(b"connection: close") == 1, "the last answer of a connection does not say so")
+
     # The second connection of a client that offers its session is a new one.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
