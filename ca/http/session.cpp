@@ -199,8 +199,8 @@ private:
         if (shared_->options.common_headers && reply->at(beast::http::field::cache_control) == "no-store")
             for (const auto& [name, value] : shared_->options.common_headers()) reply->set(name, value);
         reply->body() = std::move(response.body);
-        // The last answer of a connection says so: a client that sent its next request into the close would have to guess
-        // whether it was heard.
+        // The last answer of a connection says so: a client that sent its next request into the close would have to
+        // guess whether it was heard.
         reply->keep_alive(keep_alive && !shared_->stopping && served_ + 1 < limits().requests_per_connection);
         reply->prepare_payload();
         log(response, reply->body().size());
