@@ -26,8 +26,9 @@ tl::unexpected<Error> failed(const char* what) {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 // What the sanitizers' runtimes do behind our back, in builds that are for tests only.
-constexpr std::array<int, 6> kRuntimeCalls = {SCMP_SYS(pipe2),  SCMP_SYS(sigaltstack), SCMP_SYS(rt_sigaction),
-                                              SCMP_SYS(tgkill), SCMP_SYS(getppid),     SCMP_SYS(sched_getaffinity)};
+constexpr std::array kRuntimeCalls = {SCMP_SYS(pipe2),     SCMP_SYS(sigaltstack),  SCMP_SYS(rt_sigaction),
+                                      SCMP_SYS(tgkill),    SCMP_SYS(getppid),      SCMP_SYS(sched_getaffinity),
+                                      SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday), SCMP_SYS(clock_nanosleep)};
 #else
 constexpr std::array<int, 0> kRuntimeCalls{};
 #endif
