@@ -35,12 +35,12 @@ std::string index_path(std::uint64_t index) {
     for (index /= 1000; index > 0; index /= 1000) {
         std::string group = std::to_string(index % 1000);
         group.insert(0, 3 - group.size(), '0');
-        out = "x" + group + "/" + out;
+        out.insert(0, "x" + group + "/");
     }
     return out;
 }
 
-std::string with_width(std::string path, unsigned width) {
+std::string with_width(const std::string& path, unsigned width) {
     return width == kTileWidth ? path : path + ".p/" + std::to_string(width);
 }
 
@@ -54,9 +54,9 @@ public:
         const std::uint64_t size = last - first;
         if (std::has_single_bit(size)) return complete(first, static_cast<unsigned>(std::countr_zero(size)));
         const std::uint64_t split = std::bit_floor(size - 1);
-        const auto left = root(first, first + split);
+        auto left = root(first, first + split);
         if (!left) return left;
-        const auto right = root(first + split, last);
+        auto right = root(first + split, last);
         if (!right) return right;
         return node_hash(*left, *right);
     }
