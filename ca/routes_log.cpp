@@ -34,8 +34,7 @@ Result<std::uint64_t> number_or(const Request& request, const std::string& name,
     return request.query.count(name) == 0 ? fallback : number(request, name);
 }
 
-// ---- the published files
-// ----------------------------------------------------------------------------------------------
+// ---- the published files ------------------------------------------------------------------------------------------
 Response checkpoint(App& app, const Request& request) {
     // With witnesses, what counts is what they have seen too. Before they have seen anything it is what there is.
     auto note = app.config.witness_policy.empty() ? app.store->checkpoint() : app.store->cosigned_checkpoint();
@@ -84,8 +83,7 @@ Response entry_tile(App& app, const Request& request, const auth::Caller& caller
     return tile(app, request);
 }
 
-// ---- what auditors ask
-// --------------------------------------------------------------------------------------------------
+// ---- what auditors ask ---------------------------------------------------------------------------------------------
 Response entries(App& app, const Request& request, const auth::Caller& caller) {
     if (auto ok = access::may_audit(caller); !ok) return http::problem(ok.error(), request.request_id);
     const auto start = number(request, "start"), count = number(request, "count");

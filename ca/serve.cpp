@@ -1,7 +1,5 @@
 #include "ca/serve.h"
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -10,6 +8,8 @@
 #include <ctime>
 
 #include "ca/app.h"
+#include "ca/http/signals.h"
+#include "ca/signer/sandbox.h"
 #include "lib/files/files.h"
 
 namespace mayfly::ca {
@@ -17,16 +17,6 @@ namespace mayfly::ca {
 namespace {
 
 constexpr auto kGrace = std::chrono::seconds(5);
-
-/// Signals are taken by sigtimedwait in the main thread only; every thread started later inherits the mask.
-sigset_t block_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-    return set;
-}
 
 std::optional<std::int64_t> end_of(const App& app, const Bytes& certificate) {
     const auto found = app.store->find_certificate(crypto::sha256(certificate));
@@ -100,10 +90,8 @@ void run_until_stopped(App& app, http::Server& server, const sigset_t& signals) 
 }  // namespace
 
 Status serve(const Config& config) {
-    const sigset_t signals = block_signals();
-    const rlimit none{0, 0};
-    ::setrlimit(RLIMIT_CORE, &none);
-    ::prctl(PR_SET_DUMPABLE, 0);
+    const sigset_t signals = http::block_signals();
+    if (auto ok = signer::harden(); !ok) return ok;
 
     const SystemClock clock;
     App app(config, clock);

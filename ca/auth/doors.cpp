@@ -40,8 +40,6 @@ Result<Caller> Doors::by_certificate(ByteView der, Instant now) const {
     if (!found) return pass(found.error());
     if (!*found) return refuse("the client certificate is none that this CA minted for calling it");
     const auto& [record, certificate] = **found;
-    if (certificate.kind != "session" && certificate.kind != "node")
-        return refuse("a certificate of kind " + certificate.kind + " opens no session with the CA");
     if (certificate.revoked) return refuse("certificate " + certificate.serial + " is revoked");
     if (!certificate.validity.contains(now)) return refuse("certificate " + certificate.serial + " is expired");
     if (const auto active = still_active(record); !active) return refuse(active.error().message);

@@ -20,8 +20,8 @@ namespace {
 
 tl::unexpected<Error> failed(const char* what) {
     return fail(Code::unavailable,
-                std::string("the signer cannot lock itself in: ") + what + ": " + std::strerror(errno), "E-SANDBOX", {},
-                {});
+                std::string("this process cannot lock itself in: ") + what + ": " + std::strerror(errno), "E-SANDBOX",
+                {}, {});
 }
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -59,6 +59,7 @@ std::vector<std::string> list_of_text(const std::string& json) {
 
 std::vector<std::string> texts(const std::vector<HostName>& hosts) {
     std::vector<std::string> out;
+    out.reserve(hosts.size());
     for (const auto& host : hosts) out.push_back(host.text());
     return out;
 }

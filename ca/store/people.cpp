@@ -17,6 +17,7 @@ std::vector<Duty> duties_of_text(const std::string& json) {
 
 std::vector<std::string> texts_of(const std::vector<Duty>& duties) {
     std::vector<std::string> out;
+    out.reserve(duties.size());
     for (const auto duty : duties) out.emplace_back(name(duty));
     return out;
 }

@@ -111,7 +111,7 @@ Status SqliteStore::promise_crl(const std::string& journal_serial, const Digest&
 
 Result<std::uint64_t> SqliteStore::publish_list(const RevocationList& list, Instant now) {
     return writer_->change<std::uint64_t>(Effect::apply, [&](Transaction& transaction) -> Result<std::uint64_t> {
-        const auto leaf = transaction.append(publication(list, now));
+        auto leaf = transaction.append(publication(list, now));
         if (!leaf) return leaf;
         Query put(transaction.database(),
                   "INSERT INTO revocation_list(kind, shard, number, bytes, sha256, entries, this_update, next_update, "

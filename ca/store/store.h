@@ -210,8 +210,7 @@ public:
     /// that is still in flight.
     virtual Result<std::optional<steps::Issued>> find_issued(const IdentityName& actor, const Idempotency& key) = 0;
 
-    // ---- who is calling
-    // ----------------------------------------------------------------------------------------------
+    // ---- who is calling -------------------------------------------------------------------------------------------
     /// find_certificate finds certificates that open a session with the CA (session, node); to it, others are unknown.
     virtual Result<std::optional<CertificateCaller>> find_certificate(const Digest& sha256_of_der) = 0;
     virtual Result<std::optional<CallerRecord>> find_enrolled_key(const Digest& key) = 0;
@@ -222,9 +221,9 @@ public:
     virtual Status record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote,
                                 Instant now) = 0;
 
-    // ---- owners, identities, grants, tokens
-    // --------------------------------------------------------------------------- `actor` is who does it. Names are
-    // unique; an identity without an active owner cannot be made (not_found/conflict).
+    // ---- owners, identities, grants, tokens -------------------------------------------------------------------------
+    // `actor` is who does it. Names are unique; an identity without an active owner cannot be made
+    // (not_found/conflict).
     virtual Status create_owner(const OwnerRecord& owner, const IdentityName& actor, Instant now, Effect effect) = 0;
     virtual Result<std::vector<OwnerRecord>> list_owners() = 0;
     virtual Status create_identity(const IdentityRecord& identity, const IdentityName& actor, Instant now,
@@ -255,16 +254,14 @@ public:
     /// number rises. Returns the event's index.
     virtual Result<std::uint64_t> publish_list(const RevocationList& list, Instant now) = 0;
 
-    // ---- policy and bundle
-    // ----------------------------------------------------------------------------------------------
+    // ---- policy and bundle ----------------------------------------------------------------------------------------
     virtual Status apply_policy(std::string_view toml, const IdentityName& actor, Instant now) = 0;
     virtual Result<PolicyRecord> current_policy() = 0;
     virtual Status publish_bundle(const api::Bundle& bundle, const IdentityName& actor, Instant now) = 0;
     /// The bundle in force with its event and a proof against the current checkpoint.
     virtual Result<api::BundleReply> current_bundle() = 0;
 
-    // ---- the log
-    // ----------------------------------------------------------------------------------------------------------
+    // ---- the log --------------------------------------------------------------------------------------------------
     virtual Result<std::string> checkpoint() = 0;  ///< the latest committed, signed
     virtual Result<std::uint64_t> log_size() = 0;
     virtual Result<std::vector<Bytes>> read_entries(std::uint64_t start, std::uint64_t count) = 0;
@@ -284,8 +281,7 @@ public:
     virtual Result<std::string> cosigned_checkpoint() = 0;
     virtual Status keep_cosigned(std::string_view note) = 0;
 
-    // ---- housekeeping
-    // -------------------------------------------------------------------------------------------------------
+    // ---- housekeeping ---------------------------------------------------------------------------------------------
     /// recover runs once at start: verifies the right edge of the log against the last checkpoint, voids intents
     /// without an outcome (each with its event), compares the signer's journal from where it was last compared. Reports
     /// counts. corrupt (E-LOG-BEHIND / E-JOURNAL) when the journal holds signatures that the store does not know.

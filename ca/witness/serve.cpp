@@ -1,15 +1,14 @@
 #include "ca/witness/serve.h"
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
-
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 
 #include "ca/http/problem.h"
 #include "ca/http/server.h"
+#include "ca/http/signals.h"
 #include "ca/signer/key_files.h"
+#include "ca/signer/sandbox.h"
 #include "ca/witness/witness.h"
 #include "lib/files/files.h"
 #include "lib/log/cosignature.h"
@@ -20,15 +19,6 @@ namespace {
 
 constexpr std::size_t kLargestPem = 256 * 1024;
 constexpr auto kGrace = std::chrono::seconds(5);
-
-sigset_t block_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
-    pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-    return set;
-}
 
 Result<http::Identity> load_identity(const Config& config) {
     const auto chain = files::read(config.tls_certificate, kLargestPem);
@@ -93,10 +83,8 @@ Result<std::string> init(const std::string& dir, const Config& config) {
 }
 
 Status serve(const Config& config) {
-    const sigset_t signals = block_signals();
-    const rlimit none{0, 0};
-    ::setrlimit(RLIMIT_CORE, &none);
-    ::prctl(PR_SET_DUMPABLE, 0);
+    const sigset_t signals = http::block_signals();
+    if (auto ok = signer::harden(); !ok) return ok;
 
     const SystemClock clock;
     const auto pem = signer::read_secret_file(config.key_file());

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <chrono>
 
+#include "lib/crypto/openssl_handles.h"
+
 namespace mayfly::client {
 
 namespace {
@@ -16,13 +18,7 @@ constexpr time_t kConnectSeconds = 5, kReadSeconds = 15;
 /// Each read has its own limit; this one is for a whole answer, however slowly it drips.
 constexpr std::chrono::seconds kLongestAnswer{60};
 
-template <auto Free>
-struct Freer {
-    template <class T>
-    void operator()(T* handle) const {
-        Free(handle);
-    }
-};
+using crypto::Freer;
 using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;

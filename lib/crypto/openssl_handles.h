@@ -1,5 +1,5 @@
 #pragma once
-// OpenSSL's C handles, owned. Private to lib/crypto.
+// OpenSSL's C handles, owned. For lib/crypto and the client's TLS; nobody else sees OpenSSL.
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>

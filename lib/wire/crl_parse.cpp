@@ -86,20 +86,6 @@ Status read_entries(ByteView contents, CrlView& out) {
     return {};
 }
 
-Status read_authority(ByteView value, CrlView& out) {
-    der::Reader outer(value);
-    const auto body = outer.expect(der::kSequence, "authorityKeyIdentifier");
-    if (!body) return pass(body.error());
-    der::Reader in(body->contents);
-    const auto key = in.optional(der::context_primitive(0), "authority key id");
-    if (!key) return pass(key.error());
-    out.authority_key_id = to_bytes(key->contents);
-    for (const std::uint8_t tag : {der::context(1), der::context_primitive(2)})
-        if (const auto other = in.optional(tag, "authority key id"); !other) return pass(other.error());
-    if (auto ok = in.finish("authorityKeyIdentifier"); !ok) return ok;
-    return outer.finish("authorityKeyIdentifier");
-}
-
 Status read_number(ByteView value, CrlView& out) {
     der::Reader in(value);
     const auto element = in.expect(der::kInteger, "cRLNumber");
@@ -155,7 +141,12 @@ Status read_issuing_point(ByteView value, CrlView& out) {
 }
 
 Status read_extension(const std::string& id, bool critical, ByteView value, CrlView& out) {
-    if (id == oid::kAuthorityKeyId) return read_authority(value, out);
+    if (id == oid::kAuthorityKeyId) {
+        auto key = detail::parse_authority_key_id(value);
+        if (!key) return pass(key.error());
+        out.authority_key_id = std::move(*key);
+        return {};
+    }
     if (id == oid::kCrlNumber) return read_number(value, out);
     if (id == oid::kIssuingPoint) return read_issuing_point(value, out);
     if (id == oid::kDeltaCrl) hinder(out, "it is a delta list");

@@ -70,6 +70,21 @@ Status check_serial(ByteView serial) {
     return fail(Code::malformed, "the serial is not positive within 20 octets (RFC 5280 section 4.1.2.2)");
 }
 
+Result<Bytes> parse_authority_key_id(ByteView value) {
+    der::Reader outer(value);
+    const auto body = outer.expect(der::kSequence, "authorityKeyIdentifier");
+    if (!body) return pass(body.error());
+    der::Reader in(body->contents);
+    const auto key = in.optional(der::context_primitive(0), "authority key id");
+    if (!key) return pass(key.error());
+    // openssl's default for self-signed certificates adds the issuer's issuer and serial.
+    for (const std::uint8_t tag : {der::context(1), der::context_primitive(2)})
+        if (const auto other = in.optional(tag, "authority key id"); !other) return pass(other.error());
+    if (auto ok = in.finish("authorityKeyIdentifier"); !ok) return pass(ok.error());
+    if (auto ok = outer.finish("authorityKeyIdentifier"); !ok) return pass(ok.error());
+    return to_bytes(key->contents);
+}
+
 Status each_extension(ByteView extensions, const std::function<Status(const std::string&, bool, ByteView)>& use) {
     if (extensions.empty()) return fail(Code::malformed, "a list of no extensions");
     std::set<std::string> seen;

@@ -25,6 +25,9 @@ Bytes extension(std::string_view id, Critical critical, ByteView value);
 /// Fails unless the serial is positive, without a leading zero, within 20 octets (RFC 5280 section 4.1.2.2).
 Status check_serial(ByteView serial);
 
+/// Reads AuthorityKeyIdentifier (RFC 5280 section 4.2.1.1) and returns its keyIdentifier, empty when it has none.
+Result<Bytes> parse_authority_key_id(ByteView value);
+
 /// Calls `use` for each extension of a SEQUENCE OF Extension. None at all fails, and so does a repeated one
 /// (RFC 5280 section 4.2).
 Status each_extension(ByteView extensions,

@@ -83,21 +83,6 @@ Status read_subject_key_id(ByteView value, X509View& out) {
     return in.finish("subjectKeyIdentifier");
 }
 
-Status read_authority_key_id(ByteView value, X509View& out) {
-    der::Reader outer(value);
-    const auto body = outer.expect(der::kSequence, "authorityKeyIdentifier");
-    if (!body) return pass(body.error());
-    der::Reader in(body->contents);
-    const auto key = in.optional(der::context_primitive(0), "authority key id");
-    if (!key) return pass(key.error());
-    out.authority_key_id = to_bytes(key->contents);
-    // openssl's default for self-signed certificates adds the issuer's issuer and serial.
-    for (const std::uint8_t tag : {der::context(1), der::context_primitive(2)})
-        if (const auto other = in.optional(tag, "authority key id"); !other) return pass(other.error());
-    if (auto ok = in.finish("authorityKeyIdentifier"); !ok) return ok;
-    return outer.finish("authorityKeyIdentifier");
-}
-
 Status read_no_revocation(ByteView value, X509View& out) {
     der::Reader in(value);
     const auto null = in.expect(der::kNull, "noRevAvail");
@@ -113,7 +98,12 @@ Status read_extension(const std::string& id, ByteView value, X509View& out) {
     if (id == oid::kKeyUsage) return read_key_usage(value, out);
     if (id == oid::kExtKeyUsage) return read_extended_key_usage(value, out);
     if (id == oid::kSubjectKeyId) return read_subject_key_id(value, out);
-    if (id == oid::kAuthorityKeyId) return read_authority_key_id(value, out);
+    if (id == oid::kAuthorityKeyId) {
+        auto key = detail::parse_authority_key_id(value);
+        if (!key) return pass(key.error());
+        out.authority_key_id = std::move(*key);
+        return {};
+    }
     if (id == oid::kNoRevAvail) return read_no_revocation(value, out);
     if (id != oid::kSubjectAltName) return {};
     auto names = detail::parse_general_names(value, detail::OtherNames::skip);

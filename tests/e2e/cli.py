@@ -8,20 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from world import POLICY, World  # noqa: E402
-
-passed = 0
-
-
-def expect(done, code, *texts):
-    global passed
-    said = done.stdout + done.stderr
-    assert done.returncode == code, f"{done.args}: exit {done.returncode}, not {code}\n{said}"
-    for text in texts:
-        assert text in said, f"{done.args}: no \"{text}\" in\n{said}"
-    passed += 1
-    return done
-
+from world import POLICY, World, checked, expect  # noqa: E402
 
 world = World(POLICY)
 try:
@@ -293,6 +280,6 @@ try:
     assert "/v1/ssh/user-certificates" in json.loads(openapi)["paths"]
     expect(world.run("curl", "-sk", "--tls-max", "1.2", world.url + "/healthz"), 35)
     assert world.stop() == 0, "the CA did not stop gracefully"
-    print(f"{passed} passed, 0 failed")
+    print(f"{len(checked)} passed, 0 failed")
 finally:
     world.close()

@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from world import POLICY, World  # noqa: E402
+from world import POLICY, World, checked, expect  # noqa: E402
 
 sha256 = lambda data: hashlib.sha256(data).digest()  # noqa: E731
 
@@ -168,19 +168,6 @@ def tlog_proof(text):
 
 
 # ---- what is shown ---------------------------------------------------------------------------------------------------------
-passed = 0
-
-
-def expect(done, code, *texts):
-    global passed
-    said = done.stdout + done.stderr
-    assert done.returncode == code, f"{done.args}: exit {done.returncode}, not {code}\n{said}"
-    for text in texts:
-        assert text in said, f"{done.args}: no \"{text}\" in\n{said}"
-    passed += 1
-    return done
-
-
 def self_test():
     """The vector of the specifications, so that this verifier is checked before it checks."""
     key = Key("ca.example.internal/audit+9211fd60+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4", 1)
@@ -252,7 +239,7 @@ try:
     done = curl(world, "/log/" + tile_path("entries", 0, size), *mutual)
     assert headers_of(done)[0] == 200 and headers_of(done)[1]["cache-control"].startswith("private"), done.stdout[:300]
     assert body_of(done) == (world.dir / "log" / tile_path("entries", 0, size)).read_bytes()
-    passed += 8
+    checked.extend(["fact"] * 8)
 
     # Every certificate comes with its proof, which is enough by itself.
     index, path, note, leaf = tlog_proof((world.dir / "c/cert.tlog-proof").read_text())
@@ -278,13 +265,13 @@ try:
             at, path, note, leaf = tlog_proof(shown["log_proof"])
             head_size, head_root = checkpoint(note, key)
             assert at == index and leaf == entries[index] and root_from_path(leaf_hash(leaf), index, head_size, path) == head_root
-            passed += 1
+            checked.extend(["fact"] * 1)
     leaves = [leaf_hash(entry) for entry in entries]
     for old in range(1, size, 3):
         shown = json.loads(world.must("mayfly", "audit", "consistency", str(old), str(size), "-o", "json").stdout)
         proof = [base64.b64decode(text) for text in shown["hashes"]]
         assert consistency_roots(old, size, proof, mth(leaves[:old])) == (mth(leaves[:old]), root)
-        passed += 1
+        checked.extend(["fact"] * 1)
     (world.dir / "old.checkpoint").write_text((world.dir / "log/checkpoint").read_text())
     expect(run("audit", "consistency", "old.checkpoint", str(size)), 0)
     expect(run("audit", "consistency", "3", "1"), 10, "E-LOG-BEHIND")
@@ -354,7 +341,7 @@ try:
     raw = (world.dir / "log2/checkpoint").read_text()
     stale = subprocess.run(["curl", "-sk", "-i", "--data-binary", f"old 0\n\n{raw}", "-H", "Content-Type: text/plain", f"https://{where}/add-checkpoint"], capture_output=True, text=True).stdout
     assert " 409 " in stale.splitlines()[0] and "text/x.tlog.size" in stale, stale
-    passed += 6
+    checked.extend(["fact"] * 6)
 
     # A database behind the head that is kept outside is refused, with what to do about it.
     world.stop()
@@ -384,7 +371,7 @@ try:
     # Whoever saw the longer log is told.
     expect(run("audit", "consistency", "longer.checkpoint", str(len(events))), 10, "E-LOG")
     assert world.stop() == 0
-    print(f"{passed} passed, 0 failed")
+    print(f"{len(checked)} passed, 0 failed")
 finally:
     if witness and witness.poll() is None:
         witness.kill()

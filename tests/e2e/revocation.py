@@ -12,9 +12,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from world import World  # noqa: E402
+from world import World, checked, expect  # noqa: E402
 
-passed = 0
 ACCOUNT = getpass.getuser()
 POLICY = f"""
 version = 1
@@ -37,16 +36,6 @@ separation = "reviewed"
 usage = ["server", "client"]
 names = ["dns:*.test.internal"]
 """
-
-
-def expect(done, code, *texts):
-    global passed
-    said = done.stdout + done.stderr
-    assert done.returncode == code, f"{done.args}: exit {done.returncode}, not {code}\n{said}"
-    for text in texts:
-        assert text in said, f"{done.args}: no \"{text}\" in\n{said}"
-    passed += 1
-    return done
 
 
 def wait_until(what, condition, seconds=20):
@@ -194,7 +183,7 @@ try:
     again = {item["kind"]: item["number"] for item in json.loads(world.run("curl", "-sk", world.url + "/v1/bundle").stdout)["revocation"]}
     assert again["crl"] == named["crl"]["number"], (again, named)
     assert not login("lost")
-    print(f"{passed} passed, 0 failed")
+    print(f"{len(checked)} passed, 0 failed")
 except BaseException:
     for log in ("ca.log", "agent.log", "sshd/log"):
         if (world.dir / log).exists():

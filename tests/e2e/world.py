@@ -9,6 +9,19 @@ import tempfile
 import time
 
 
+checked = []
+
+
+def expect(done, code, *texts):
+    """A program ended with this code and said these words. `checked` counts the facts of a test."""
+    said = done.stdout + done.stderr
+    assert done.returncode == code, f"{done.args}: exit {done.returncode}, not {code}\n{said}"
+    for text in texts:
+        assert text in said, f"{done.args}: no \"{text}\" in\n{said}"
+    checked.append(done.args)
+    return done
+
+
 class World:
     def __init__(self, policy):
         self.bin = pathlib.Path(os.environ["MAYFLY_BIN"])
