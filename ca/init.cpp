@@ -124,7 +124,7 @@ Status first_grants(store::Store& store, const policy::Policy& policy, const Own
     const Lifetime length = std::min(policy.built_in.grant_max, *Lifetime::of_seconds(90 * kDay));
     for (const auto& [name, role] : policy.roles) {
         if (role.owner != owner || role.risk != policy::Risk::low) continue;
-        if (role.separation != policy::Separation::reviewed || role.approval != policy::Approval::none) continue;
+        if (role.separation != policy::Separation::reviewed || role.request.needed()) continue;
         store::GrantRecord grant{{}, identity, role.name, owner, now, now + length, "first owner, by init", true};
         const auto made = store.create_grant(grant, identity, now, store::Effect::apply);
         if (!made) return pass(made.error(), "cannot grant " + name);

@@ -86,7 +86,7 @@ Response list_roles(App& app, const Request& request, const auth::Caller& caller
         out.owner = role.owner.text();
         out.max_lifetime = role.max_lifetime.text();
         out.risk = std::string(policy::name(role.risk));
-        out.approval = std::string(policy::name(role.approval));
+        out.approval = policy::text(role.request);
         if (role.ssh) {
             for (const auto& account : role.ssh->accounts) out.accounts.push_back(account.text());
             out.extensions = role.ssh->extensions;
@@ -286,7 +286,7 @@ Response node_trust(App& app, const Request& request, const auth::Caller& caller
                          bundle->bundle.version,
                          bundle->bundle.ssh_user_cas,
                          {},
-                         policy::accounts_on(in_force->policy, *node, caller.labels())};
+                         policy::accounts_on(in_force->policy, *node, policy::kHomeTenant, caller.labels())};
     for (const auto& host : caller.hosts()) trust.hosts.push_back(host.text());
     // When there is trouble with the lists, none is named, and the node keeps the one it holds.
     for (auto& list : list_names(app))

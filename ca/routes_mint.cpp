@@ -57,8 +57,14 @@ Response mint_and_answer(App& app, const Request& request, Ask ask, const auth::
                          std::optional<Digest> join_token = {}) {
     const auto idempotency = idempotency_of(request);
     if (!idempotency) return http::problem(idempotency.error(), request.request_id);
-    const auto outcome =
-        app.mint->mint({std::move(ask), caller.identity(), caller.identity(), *idempotency, join_token, dry_run});
+    const auto outcome = app.mint->mint({std::move(ask),
+                                         caller.identity(),
+                                         caller.identity(),
+                                         *idempotency,
+                                         join_token,
+                                         dry_run,
+                                         {request.remote, caller.login(), caller.strong(), {}},
+                                         caller.strong()});
     if (!outcome) return http::problem(outcome.error(), request.request_id);
     Response response;
     if (const auto* denied = std::get_if<mint::Denied>(&*outcome))

@@ -23,16 +23,27 @@ public:
     [[nodiscard]] const std::string& door() const { return door_; }
     /// Serial of the certificate presented (door "certificate"), else empty.
     [[nodiscard]] const std::string& serial() const { return serial_; }
+    [[nodiscard]] const std::string& tenant() const { return record_.tenant; }
+    /// When the caller logged in, and whether with a hardware-backed key (door "certificate": as its session began).
+    [[nodiscard]] Instant login() const { return login_; }
+    [[nodiscard]] bool strong() const { return strong_; }
     /// Until when the door stays open for this caller.
     [[nodiscard]] Instant until() const { return until_; }
 
 private:
     friend class Doors;
-    Caller(store::CallerRecord record, std::string door, std::string serial, Instant until)
-        : record_(std::move(record)), door_(std::move(door)), serial_(std::move(serial)), until_(until) {}
+    Caller(store::CallerRecord record, std::string door, std::string serial, Instant until, Instant login = Instant(0),
+           bool strong = false)
+        : record_(std::move(record)),
+          door_(std::move(door)),
+          serial_(std::move(serial)),
+          until_(until),
+          login_(login),
+          strong_(strong) {}
     store::CallerRecord record_;
     std::string door_, serial_;
-    Instant until_;
+    Instant until_, login_;
+    bool strong_;
 };
 
 }  // namespace mayfly::auth

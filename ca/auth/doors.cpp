@@ -20,7 +20,9 @@ tl::unexpected<Error> stranger(std::string fix) {
 
 Status still_active(const store::CallerRecord& record) {
     if (record.identity_state != policy::State::active) return fail(Code::denied, "the identity is suspended");
-    if (record.owner_state != policy::State::active) return fail(Code::denied, "the owner is not active");
+    const bool handing_over = record.owner_state == policy::State::leaving && record.identity.kind() != Kind::human;
+    if (record.owner_state != policy::State::active && !handing_over)
+        return fail(Code::denied, "the owner is not active");
     return {};
 }
 
@@ -43,7 +45,8 @@ Result<Caller> Doors::by_certificate(ByteView der, Instant now) const {
     if (certificate.revoked) return refuse("certificate " + certificate.serial + " is revoked");
     if (!certificate.validity.contains(now)) return refuse("certificate " + certificate.serial + " is expired");
     if (const auto active = still_active(record); !active) return refuse(active.error().message);
-    return Caller(record, "certificate", certificate.serial, certificate.validity.before());
+    return Caller(record, "certificate", certificate.serial, certificate.validity.before(),
+                  certificate.validity.after(), certificate.strong);
 }
 
 Result<Caller> Doors::by_enrolled_key(const ProofClaim& claim, Instant now) const {
@@ -60,7 +63,7 @@ Result<Caller> Doors::by_enrolled_key(const ProofClaim& claim, Instant now) cons
     if (!found) return pass(found.error());
     if (!*found) return refuse("the key " + wire::fingerprint(crypto::ssh_fingerprint(*key)) + " is not enrolled");
     if (const auto active = still_active(**found); !active) return refuse(active.error().message);
-    return Caller(**found, "enrolled-key", {}, now + *Lifetime::of_seconds(60));
+    return Caller(**found, "enrolled-key", {}, now + *Lifetime::of_seconds(60), now, key->hardware_backed());
 }
 
 Result<Doors::Joining> Doors::by_join_token(std::string_view token, Instant now) const {

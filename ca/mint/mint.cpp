@@ -24,7 +24,22 @@ policy::Facts facts_for(const Authority& authority, const Request& request, stor
             std::move(known.hosts),
             std::move(known.target_labels),
             authority.issuer_ends,
-            authority.issuer_longest};
+            authority.issuer_longest,
+            std::move(known.tenant),
+            std::move(known.target_tenant),
+            std::move(known.beside),
+            known.adopt_by,
+            {request.circumstances.address, request.circumstances.login, request.circumstances.strong_login,
+             std::move(known.new_to)}};
+}
+
+/// What a use is seen with, where the role wants to know what is new: the network and the node.
+std::vector<std::string> seen_with(const policy::Role* role, const Request& request) {
+    std::vector<std::string> out;
+    if (role == nullptr || role->conditions.first_time == policy::FirstTime::ignore) return out;
+    if (!request.circumstances.address.empty()) out.push_back("address " + request.circumstances.address);
+    if (request.ask.node) out.push_back("node " + request.ask.node->text());
+    return out;
 }
 
 /// The certificate will not be: its intent is voided, and the reason is what the caller learns. An outcome that was
@@ -52,8 +67,15 @@ Result<Outcome> Mint::mint(const Request& request) {
     if (*earlier) return Outcome(std::move(**earlier));
 
     // Step 3: know.
-    const store::FactsQuery query{request.identity, request.ask.role, request.ask.node, crypto::key_id(request.ask.key),
-                                  request.join_token};
+    const auto* role = request.ask.role ? policy->policy.find(*request.ask.role) : nullptr;
+    const auto seen = seen_with(role, request);
+    const store::FactsQuery query{request.identity,
+                                  request.ask.role,
+                                  request.ask.node,
+                                  crypto::key_id(request.ask.key),
+                                  request.join_token,
+                                  role != nullptr ? policy->policy.against(role->name) : std::vector<RoleName>{},
+                                  seen};
     auto known = store_.load_facts(query, now);
     if (!known) return pass(known.error());
     const policy::Facts facts = facts_for(authority_, request, std::move(*known));
@@ -87,7 +109,8 @@ Result<Outcome> Mint::mint(const Request& request) {
     const steps::IntentId id = spec->id();
 
     // Step 6: promise. Durable, and in a committed checkpoint, before anything is signed.
-    auto intent = store_.record_intent({std::move(*spec), request.actor, request.idempotency, request.join_token}, now);
+    auto intent = store_.record_intent(
+        {std::move(*spec), request.actor, request.idempotency, request.join_token, request.strong_login, seen}, now);
     if (!intent) return pass(intent.error());
     if (clock_.now().seconds() - now.seconds() > kLongestPause)
         return give_up<int>(

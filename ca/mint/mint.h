@@ -49,6 +49,8 @@ struct Request {
     store::Idempotency idempotency;
     std::optional<Digest> join_token;
     bool dry_run = false;
+    policy::Circumstances circumstances{};  ///< address and login of the asker
+    bool strong_login = false;              ///< a login by a hardware-backed key
 };
 
 /// Denied carries every reason of a refusal or of a missing approval.

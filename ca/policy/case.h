@@ -33,6 +33,8 @@ struct Held {
 Held weigh_role(Case& c);
 /// For how long: the smallest of all bounds; what was asked beyond one is refused.
 Lifetime weigh_lifetime(Case& c, const Held& held);
+/// When and from where.
+void weigh_conditions(Case& c, const Held& held, Permit& permit);
 /// What exactly, by scope: fills the permit and refuses what lies outside.
 void weigh_ssh_user(Case& c, const Role& role, Permit& permit);
 void weigh_ssh_host(Case& c, Permit& permit);

@@ -32,7 +32,15 @@ struct Ask {
     std::string reason{};
 };
 
-enum class State { active, suspended };
+/// State of whoever is certified, and of who answers for them. An owner who is leaving has handed nothing over yet:
+/// what they answer for goes on with shorter and shorter lifetimes until somebody adopts it.
+enum class State { active, leaving, suspended };
+std::string_view name(State state);
+
+/// Activation says how a grant came to be, and what it is good for: `standing` may mint where the role asks for no
+/// approval, `eligible` may ask, `request` was activated by an approved request, `breakglass` was opened.
+enum class Activation { standing, eligible, request, breakglass };
+std::string_view name(Activation activation);
 
 /// GrantFact: the identity holds the role, by whose word, from, until.
 struct GrantFact {
@@ -40,6 +48,27 @@ struct GrantFact {
     RoleName role;
     OwnerName by;
     Instant from, until;
+    Activation how = Activation::standing;
+    std::string role_version{};           ///< request, breakglass: the version of the role that was decided on
+    std::optional<NodeName> node{};       ///< good for this node only
+    std::optional<Lifetime> first_use{};  ///< the window has not begun; it lasts so long from the first certificate on
+    bool spent = false;                   ///< good for one certificate, which was minted
+};
+
+/// HeldFact: somebody of the same owner holds a role that conflicts with the one asked for.
+struct HeldFact {
+    IdentityName identity;
+    RoleName role;
+    std::string grant;
+    Instant until;
+};
+
+/// Circumstances of one use, as far as conditions ask for them.
+struct Circumstances {
+    std::string address{};              ///< of the asker, as the front saw it
+    std::optional<Instant> login{};     ///< when the asker's session began
+    bool strong_login = false;          ///< … with a hardware-backed key
+    std::vector<std::string> new_to{};  ///< what this identity was never seen with: "network 10.0.0.0/24", "node db-7"
 };
 
 /// Facts is what the store knows that bears on one Ask, read in one transaction.
@@ -56,6 +85,11 @@ struct Facts {
     std::optional<std::map<std::string, std::string>> target_labels{};  ///< labels of Ask::node when that node exists
     Instant issuer_ends;                                                ///< nothing may outlive its issuer
     Lifetime issuer_longest;                                            ///< the issuer's own limit
+    std::string tenant = kHomeTenant;                                   ///< of the identity
+    std::optional<std::string> target_tenant{};                         ///< of Ask::node when that node exists
+    std::vector<HeldFact> beside{};                                     ///< roles that conflict with the one asked for
+    std::optional<Instant> adopt_by{};  ///< owner is leaving: when what they own must be somebody else's
+    Circumstances circumstances{};
 };
 
 /// Reason is one rule that spoke.
@@ -85,6 +119,7 @@ public:
     bool server = false, client = false;  ///< X.509 usages
     std::vector<wire::SubjectName> names{};
     std::vector<std::string> reasons{};  ///< every rule that allowed it, for the log and dry runs
+    std::vector<std::string> marks{};    ///< what was unusual, for the log
 
 private:
     friend std::variant<Permit, struct NeedsApproval, struct Refusal> decide(const Policy&, const TrustDomain&,
@@ -107,8 +142,12 @@ using Decision = std::variant<Permit, NeedsApproval, Refusal>;
 /// decide weighs profile ∧ role ∧ grant ∧ owner ∧ issuer ∧ asked.
 Decision decide(const Policy& policy, const TrustDomain& domain, const Ask& ask, const Facts& facts, Instant now);
 
+/// may_ask says whether the identity may ask for the role: it holds it by some grant, or the role is open to its owner.
+bool may_ask(const Policy& policy, const Role& role, const Facts& facts, Instant now);
+
 /// accounts_on computes what one node's sshd must let in: local account → principals ("role", "role@node"), sorted.
 std::map<std::string, std::vector<std::string>> accounts_on(const Policy& policy, const NodeName& node,
+                                                            const std::string& tenant,
                                                             const std::map<std::string, std::string>& labels);
 
 }  // namespace mayfly::policy

@@ -1,10 +1,11 @@
 // The words of policy as text.
+#include <algorithm>
+
 #include "ca/policy/decide.h"
 
 namespace mayfly::policy {
 
 std::string_view name(Separation value) { return value == Separation::strict ? "strict" : "reviewed"; }
-std::string_view name(Approval value) { return value == Approval::none ? "none" : "owner"; }
 
 std::string_view name(Risk value) {
     switch (value) {
@@ -13,6 +14,25 @@ std::string_view name(Risk value) {
         case Risk::high: return "high";
     }
     return "high";
+}
+
+std::string_view name(State state) {
+    switch (state) {
+        case State::active: return "active";
+        case State::leaving: return "leaving";
+        case State::suspended: return "suspended";
+    }
+    return "suspended";
+}
+
+std::string_view name(Activation activation) {
+    switch (activation) {
+        case Activation::standing: return "standing";
+        case Activation::eligible: return "eligible";
+        case Activation::request: return "request";
+        case Activation::breakglass: return "breakglass";
+    }
+    return "eligible";
 }
 
 std::string_view name(Profile profile) {
@@ -40,6 +60,18 @@ bool NodeSelector::matches(const std::map<std::string, std::string>& node_labels
 const Role* Policy::find(const RoleName& role) const {
     const auto found = roles.find(role.text());
     return found == roles.end() ? nullptr : &found->second;
+}
+
+std::vector<RoleName> Policy::against(const RoleName& role) const {
+    std::vector<RoleName> out;
+    for (const auto& conflict : conflicts) {
+        if (std::find(conflict.roles.begin(), conflict.roles.end(), role) == conflict.roles.end()) continue;
+        for (const auto& other : conflict.roles)
+            if (other != role) out.push_back(other);
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
 }
 
 }  // namespace mayfly::policy

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <array>
+#include <sstream>
 
-#include "ca/policy/policy.h"
-#include "lib/config/table.h"
+#include "ca/policy/parse_rules.h"
+#include "lib/crypto/crypto.h"
+#include "lib/wire/text.h"
 
 namespace mayfly::policy {
 
@@ -88,7 +90,15 @@ void read_role(const toml::table& toml, Policy& policy, Status& status) {
     if (!table.has("risk")) table.refuse(nullptr, "risk is missing: say low, medium or high");
     role.risk = table.word("risk", Risk::high, {Risk::low, Risk::medium, Risk::high});
     role.separation = table.word("separation", Separation::strict, {Separation::strict, Separation::reviewed});
-    role.approval = table.word("approval", Approval::none, {Approval::none, Approval::owner});
+    role.tenant = table.text("tenant", kHomeTenant);
+    if (auto ok = word_rule("tenant name", role.tenant); !ok)
+        table.refuse(toml.get("tenant"), ok.error().message, ok.error().why);
+    role.guests = table.texts("guests");
+    read_request_rule(table, toml, label, role, status);
+    if (const auto* conditions = table.table("conditions"))
+        role.conditions = read_conditions(*conditions, label, status);
+    if (const auto* review = table.table("review")) role.review = read_review(*review, label, status);
+    if (const auto* glass = table.table("breakglass")) role.breakglass = read_breakglass(*glass, label, status);
     if (const auto* ssh = table.table("ssh")) role.ssh = read_ssh(*ssh, label, status);
     if (const auto* x509 = table.table("x509")) role.x509 = read_x509(*x509, label, status);
     table.finish();
@@ -98,6 +108,10 @@ void read_role(const toml::table& toml, Policy& policy, Status& status) {
                                 [](const AccountName& account) { return account.text() == "root"; });
     if (opens_root && role.risk != Risk::high)
         table.refuse(nullptr, "it opens the account root, so its risk is \"high\"");
+    std::ostringstream text;
+    text << toml::json_formatter(toml);
+    role.text = text.str();
+    role.version = wire::hex(crypto::sha256(view(role.text)));
     if (!policy.roles.emplace(role.name.text(), role).second) table.refuse(toml.get("name"), "defined twice");
 }
 
@@ -134,7 +148,9 @@ Result<Policy> parse_policy(std::string_view text) {
         else
             for (const auto& role : *array) read_role(*role.as_table(), policy, status);
     }
+    if (status) read_people(top, toml, policy, status);
     top.finish();
+    if (status) check_parties(policy, toml, status);
     if (!status) return pass(status.error());
     return policy;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ca/policy/rules.h"
 #include "lib/wire/spki.h"
 #include "mayfly/names.h"
 #include "mayfly/time.h"
@@ -16,11 +17,8 @@ namespace mayfly::policy {
 /// Separation says whether the control owner may grant to themselves where nobody else exists (`reviewed`: allowed,
 /// marked, a review is owed) or never (`strict`).
 enum class Separation { strict, reviewed };
-/// Approval says on whose word a role is activated: none (an active grant is enough), or its control owner's.
-enum class Approval { none, owner };
 enum class Risk { low, medium, high };
 std::string_view name(Separation);
-std::string_view name(Approval);
 std::string_view name(Risk);
 
 /// NodeSelector matches nodes by labels; every label must match. `all` is written `nodes = "all"`, never by default.
@@ -60,6 +58,9 @@ struct X509Scope {
     std::vector<NamePattern> names;
 };
 
+/// The tenant of whoever runs this CA, and of everything that names no other.
+inline constexpr const char* kHomeTenant = "home";
+
 struct Role {
     RoleName name;
     std::string description;
@@ -67,9 +68,16 @@ struct Role {
     Lifetime max_lifetime;
     Risk risk = Risk::low;
     Separation separation = Separation::strict;
-    Approval approval = Approval::none;
+    std::string tenant = kHomeTenant;   ///< whose nodes it opens
+    std::vector<std::string> guests{};  ///< other tenants whose identities may hold it
+    RequestRule request{};
+    Conditions conditions{};
+    ReviewRule review{};
+    std::optional<BreakGlass> breakglass{};
     std::optional<SshScope> ssh{};
     std::optional<X509Scope> x509{};
+    std::string text{};     ///< the role as it was written, in one canonical form
+    std::string version{};  ///< hex SHA-256 of `text`: an approval holds for this version and no other
 };
 
 /// BuiltIn bounds the certificates that no role describes.
@@ -86,7 +94,13 @@ struct BuiltIn {
 struct Policy {
     BuiltIn built_in;
     std::map<std::string, Role> roles;
+    std::map<std::string, Group> groups{};
+    std::vector<Conflict> conflicts{};
+    /// Who signs off a change of the policy itself, by the highest risk among the roles it touches.
+    std::map<Risk, Approvers> change{};
     [[nodiscard]] const Role* find(const RoleName& role) const;
+    /// Roles that nobody may hold beside this one.
+    [[nodiscard]] std::vector<RoleName> against(const RoleName& role) const;
 };
 
 /// parse_policy reads TOML strictly: an unknown key is an error with line, column and "did you mean"; every value is

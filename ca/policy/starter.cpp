@@ -50,7 +50,7 @@ description = "root on production nodes"
            R"(max_lifetime = "15m"
 risk = "high"
 separation = "strict"
-approval = "owner"
+approve = "owner"
 [role.ssh]
 accounts = ["root"]
 nodes = { env = "prod" }

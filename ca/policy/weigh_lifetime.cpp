@@ -4,6 +4,9 @@ namespace mayfly::policy {
 
 namespace {
 
+/// While an owner is leaving, certificates of what they own live for at most this share of the time that is left.
+constexpr std::int64_t kHandOverShare = 14;
+
 /// One bound on the lifetime. What was asked beyond it is refused; what was not asked takes the smallest bound.
 void bound(Case& c, std::int64_t& seconds, std::int64_t limit, const std::string& rule, const std::string& whose) {
     if (limit < 1) {
@@ -42,8 +45,13 @@ Lifetime weigh_lifetime(Case& c, const Held& held) {
                 bound(c, seconds, held.role->max_lifetime.seconds(), "E-ROLE-TTL",
                       "role \"" + held.role->name.text() + "\"");
             if (held.grant != nullptr)
-                bound(c, seconds, held.grant->until.seconds() - c.now.seconds(), "E-GRANT-ENDS",
-                      "grant " + held.grant->id);
+                bound(c, seconds,
+                      held.grant->first_use ? held.grant->first_use->seconds()
+                                            : held.grant->until.seconds() - c.now.seconds(),
+                      "E-GRANT-ENDS", "grant " + held.grant->id);
+            if (c.facts.owner_state == State::leaving && c.facts.adopt_by)
+                bound(c, seconds, (c.facts.adopt_by->seconds() - c.now.seconds()) / kHandOverShare, "E-OWNER-LEAVING",
+                      "the hand-over from " + c.facts.owner.text());
             break;
     }
     bound(c, seconds, c.facts.issuer_longest.seconds(), "E-ISSUER-TTL", "the issuer");

@@ -27,7 +27,8 @@ std::vector<std::string> weigh_principals(Case& c, const Role& role) {
 
 void weigh_node(Case& c, const Role& role) {
     if (!c.ask.node) return;
-    if (!c.facts.target_labels)
+    // A node of another tenant is no node: who asks learns nothing about it.
+    if (!c.facts.target_labels || c.facts.target_tenant.value_or(kHomeTenant) != role.tenant)
         return c.refuse("E-NODE", "there is no node \"" + c.ask.node->text() + "\"", "nodes join with a token",
                         "mayfly identity list");
     if (!role.ssh->nodes.matches(*c.facts.target_labels))

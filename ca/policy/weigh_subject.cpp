@@ -9,7 +9,11 @@ void weigh_standing(Case& c) {
     if (c.facts.identity_state != State::active)
         c.refuse("E-IDENTITY-SUSPENDED", who + " is suspended", "suspended identities get no certificates",
                  "ask its owner " + c.facts.owner.text());
-    if (c.facts.owner_state != State::active)
+    // People go at once; the machines of somebody who is leaving go on until they are adopted, or the time for it is
+    // over.
+    const bool handing_over = c.facts.owner_state == State::leaving && c.facts.identity.kind() != Kind::human &&
+                              c.facts.adopt_by && c.now < *c.facts.adopt_by;
+    if (c.facts.owner_state != State::active && !handing_over)
         c.refuse("E-OWNER-INACTIVE", "nobody answers for " + who,
                  "its owner " + c.facts.owner.text() + " is not active", "ask a platform owner for a new owner");
     if (c.against.empty()) c.allow("owner " + c.facts.owner.text() + " answers for " + who);
@@ -24,6 +28,8 @@ void weigh_kind(Case& c) {
         case Profile::ssh_host: fits = kind == Kind::node; break;
         case Profile::ca_server: fits = kind == Kind::ca; break;
         case Profile::ssh_user:
+            fits = kind == Kind::human || kind == Kind::workload || kind == Kind::agent || kind == Kind::breakglass;
+            break;
         case Profile::x509: fits = kind == Kind::human || kind == Kind::workload || kind == Kind::agent; break;
     }
     if (!fits)

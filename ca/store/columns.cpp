@@ -70,9 +70,16 @@ std::vector<HostName> hosts_of_text(const std::string& json) {
     return out;
 }
 
-std::string_view text_of_state(policy::State state) { return state == policy::State::active ? "active" : "suspended"; }
+policy::Activation activation_of_text(std::string_view text) {
+    using policy::Activation;
+    for (const auto how : {Activation::standing, Activation::request, Activation::breakglass})
+        if (policy::name(how) == text) return how;
+    return Activation::eligible;
+}
+
 policy::State state_of_text(std::string_view text) {
-    return text == "active" ? policy::State::active : policy::State::suspended;
+    if (text == "active") return policy::State::active;
+    return text == "leaving" ? policy::State::leaving : policy::State::suspended;
 }
 
 }  // namespace mayfly::store

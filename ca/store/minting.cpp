@@ -18,19 +18,32 @@ tl::unexpected<Error> stale(std::string what) {
 struct Standing {
     OwnerName owner;
     policy::State identity, owner_state;
-    std::string hosts;
+    std::string hosts, tenant;
+    std::optional<Instant> adopt_by;
+    [[nodiscard]] bool may_have_certificates(Kind kind, Instant now) const {
+        const bool handing_over =
+            owner_state == policy::State::leaving && kind != Kind::human && adopt_by && now < *adopt_by;
+        return identity == policy::State::active && (owner_state == policy::State::active || handing_over);
+    }
 };
 
 Result<std::optional<Standing>> find_standing(Database& database, const IdentityName& identity) {
-    Query query(
-        database,
-        "SELECT i.owner, i.state, o.state, i.hosts FROM identity i JOIN owner o ON o.name = i.owner WHERE i.name = ?");
+    Query query(database,
+                "SELECT i.owner, i.state, o.state, i.hosts, i.tenant, o.adopt_by FROM identity i JOIN owner o ON "
+                "o.name = i.owner "
+                "WHERE i.name = ?");
     query.with(identity.text());
     const auto row = query.row();
     if (!row) return pass(row.error());
     if (!*row) return std::optional<Standing>();
-    return std::optional<Standing>(Standing{stored<OwnerName>(query.text(0)), state_of_text(query.text(1)),
-                                            state_of_text(query.text(2)), query.text(3)});
+    Standing standing{stored<OwnerName>(query.text(0)),
+                      state_of_text(query.text(1)),
+                      state_of_text(query.text(2)),
+                      query.text(3),
+                      query.text(4),
+                      {}};
+    if (query.integer(5) != 0) standing.adopt_by = query.time(5);
+    return std::optional(std::move(standing));
 }
 
 Result<bool> exists(Query& query) { return query.row(); }
@@ -68,21 +81,86 @@ Status still_stands(Database& database, const steps::Spec& spec, Instant now) {
     const auto& whose = spec.whose();
     const auto standing = find_standing(database, whose.identity);
     if (!standing) return pass(standing.error());
-    if (!*standing || (*standing)->identity != policy::State::active ||
-        (*standing)->owner_state != policy::State::active || (*standing)->owner != whose.owner)
+    if (!*standing || !(*standing)->may_have_certificates(whose.identity.kind(), now) ||
+        (*standing)->owner != whose.owner)
         return stale(whose.identity.text() + " or its owner is no longer active");
     Query revoked(database, "SELECT 1 FROM revoked_key WHERE key = ?");
     const auto dead = exists(revoked.with(ByteView(spec.key())));
     if (!dead) return pass(dead.error());
     if (*dead) return stale("the key was revoked");
     if (whose.grant.empty()) return {};
-    Query grant(
-        database,
-        "SELECT 1 FROM role_grant WHERE 'g-' || id = ? AND identity = ? AND role = ? AND starts <= ? AND ends > ?");
+    Query grant(database,
+                "SELECT 1 FROM role_grant WHERE id = CAST(substr(?, 3) AS INTEGER) AND identity = ? AND role = ? AND "
+                "state = 'active' AND starts <= ? AND ends > ? AND (single_use = 0 OR uses = 0)");
     const auto held = exists(grant.with(whose.grant, whose.identity.text(), whose.role, now, now));
     if (!held) return pass(held.error());
     if (!*held) return stale("grant " + whose.grant + " no longer stands");
     return {};
+}
+
+/// A grant that was given for an occasion counts its uses; a window that waited for its first use begins with it.
+Status use_grant(Database& database, const steps::Spec& spec, Instant now) {
+    const auto& grant = spec.whose().grant;
+    if (grant.empty()) return {};
+    Query use(
+        database,
+        "UPDATE role_grant SET uses = uses + 1, last_used = ?2, ends = CASE WHEN first_use > 0 THEN ?2 + first_use "
+        "ELSE ends END, first_use = 0 WHERE id = CAST(substr(?1, 3) AS INTEGER) AND how IN ('request', "
+        "'breakglass')");
+    return use.with(grant, now).run();
+}
+
+Status remember(Database& database, const IdentityName& identity, const std::vector<std::string>& seen, Instant now) {
+    for (const auto& what : seen) {
+        Query insert(database, "INSERT INTO seen(identity, what, first) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+        if (auto ok = insert.with(identity.text(), what, now).run(); !ok) return ok;
+    }
+    return {};
+}
+
+Result<std::vector<policy::GrantFact>> grants_of(Database& database, const IdentityName& identity, const RoleName& role,
+                                                 Instant now) {
+    Query query(
+        database,
+        "SELECT id, by_owner, starts, ends, how, role_version, node, first_use, single_use > 0 AND uses > 0 FROM "
+        "role_grant WHERE identity = ? AND role = ? AND ends > ? AND state = 'active' ORDER BY ends DESC LIMIT 16");
+    query.with(identity.text(), role.text(), now);
+    std::vector<policy::GrantFact> out;
+    for (;;) {
+        const auto row = query.row();
+        if (!row) return pass(row.error());
+        if (!*row) return out;
+        policy::GrantFact grant{"g-" + std::to_string(query.integer(0)), role, stored<OwnerName>(query.text(1)),
+                                query.time(2), query.time(3)};
+        grant.how = activation_of_text(query.text(4));
+        grant.role_version = query.text(5);
+        if (!query.text(6).empty()) grant.node = stored<NodeName>(query.text(6));
+        if (query.integer(7) > 0) grant.first_use = *Lifetime::of_seconds(query.integer(7));
+        grant.spent = query.integer(8) != 0;
+        out.push_back(std::move(grant));
+    }
+}
+
+/// What the owner, through whichever identity, holds of the roles that conflict.
+Result<std::vector<policy::HeldFact>> held_beside(Database& database, const OwnerName& owner,
+                                                  const std::vector<RoleName>& against, Instant now) {
+    std::vector<policy::HeldFact> out;
+    for (const auto& role : against) {
+        Query query(
+            database,
+            "SELECT g.identity, g.id, g.ends FROM role_grant g JOIN identity i ON i.name = g.identity WHERE g.role "
+            "= ? AND g.ends > ? AND g.state = 'active' AND g.how <> 'eligible' AND i.owner = ? AND (g.single_use = "
+            "0 OR g.uses = 0) LIMIT 4");
+        query.with(role.text(), now, owner.text());
+        for (;;) {
+            const auto row = query.row();
+            if (!row) return pass(row.error());
+            if (!*row) break;
+            out.push_back(
+                {stored<IdentityName>(query.text(0)), role, "g-" + std::to_string(query.integer(1)), query.time(2)});
+        }
+    }
+    return out;
 }
 
 /// Is this caller's idempotency key free? An index refuses a second use in any case; this says what it was.
@@ -160,6 +238,8 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
         facts.owner_state = (*standing)->owner_state;
         facts.owner = (*standing)->owner;
         facts.hosts = hosts_of_text((*standing)->hosts);
+        facts.tenant = (*standing)->tenant;
+        facts.adopt_by = (*standing)->adopt_by;
     }
     if (query.join_token) {
         Query token(database,
@@ -176,17 +256,20 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
                     "mayfly identity list");
     }
     if (query.role) {
-        Query grants(database,
-                     "SELECT id, by_owner, starts, ends FROM role_grant WHERE identity = ? AND role = ? AND ends > ? "
-                     "ORDER BY ends DESC LIMIT 16");
-        grants.with(query.identity.text(), query.role->text(), now);
-        for (;;) {
-            const auto row = grants.row();
-            if (!row) return pass(row.error());
-            if (!*row) break;
-            facts.grants.push_back({"g-" + std::to_string(grants.integer(0)), *query.role,
-                                    stored<OwnerName>(grants.text(1)), grants.time(2), grants.time(3)});
-        }
+        auto grants = grants_of(database, query.identity, *query.role, now);
+        if (!grants) return pass(grants.error());
+        facts.grants = std::move(*grants);
+    }
+    if (!query.against.empty()) {
+        auto beside = held_beside(database, facts.owner, query.against, now);
+        if (!beside) return pass(beside.error());
+        facts.beside = std::move(*beside);
+    }
+    for (const auto& what : query.seen) {
+        Query known(database, "SELECT 1 FROM seen WHERE identity = ? AND what = ?");
+        const auto before = exists(known.with(query.identity.text(), what));
+        if (!before) return pass(before.error());
+        if (!*before) facts.new_to.push_back(what);
     }
     Query revoked(database, "SELECT 1 FROM revoked_key WHERE key = ?");
     const auto dead = exists(revoked.with(ByteView(query.key)));
@@ -201,10 +284,13 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
     if (!other) return pass(other.error());
     if (*other) facts.key_bound_to = stored<IdentityName>(bound.text(0));
     if (query.node) {
-        Query node(database, "SELECT labels FROM identity WHERE name = ? AND state = 'active'");
+        Query node(database, "SELECT labels, tenant FROM identity WHERE name = ? AND state = 'active'");
         const auto row = node.with("node/" + query.node->text()).row();
         if (!row) return pass(row.error());
-        if (*row) facts.target_labels = map_of_text(node.text(0));
+        if (*row) {
+            facts.target_labels = map_of_text(node.text(0));
+            facts.target_tenant = node.text(1);
+        }
     }
     return facts;
 }
@@ -243,16 +329,19 @@ Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant 
                     return pass(ok.error());
             }
             if (auto ok = still_stands(database, spec, now); !ok) return pass(ok.error());
+            if (auto ok = use_grant(database, spec, now); !ok) return pass(ok.error());
+            if (auto ok = remember(database, whose.identity, request.seen, now); !ok) return pass(ok.error());
             Query insert(database,
                          "INSERT INTO certificate(intent, issuer, serial, kind, identity, owner, role, grant_id, key, "
                          "key_id, names, spec, valid_after, "
-                         "valid_before, policy_version, state, actor, idempotency, request_hash) VALUES "
-                         "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'intent',?,?,?)");
+                         "valid_before, policy_version, state, actor, idempotency, request_hash, strong) VALUES "
+                         "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'intent',?,?,?,?)");
             insert.with(ByteView(spec.id()), static_cast<std::int64_t>(spec.issuer()), spec.serial(), whose.kind,
                         whose.identity.text(), whose.owner.text(), whose.role, whose.grant, ByteView(spec.key()),
                         ssh_key_id(spec), text_of_list(whose.names), ByteView(spec.digest()));
             insert.with(spec.validity().after(), spec.validity().before(), whose.policy_version, request.actor.text(),
-                        request.idempotency.key, ByteView(request.idempotency.request_hash));
+                        request.idempotency.key, ByteView(request.idempotency.request_hash),
+                        static_cast<std::int64_t>(request.strong_login));
             if (auto ok = insert.run(); !ok) {
                 const auto free = not_in_use(database, request);
                 return pass(free ? ok.error() : free.error());

@@ -42,6 +42,16 @@ Status need_active_owner(Database& database, const OwnerName& owner) {
     return {};
 }
 
+/// Nothing new belongs to a tenant that is closed.
+Status need_open_tenant(Database& database, const std::string& tenant) {
+    Query query(database, "SELECT 1 FROM tenant WHERE name = ? AND state = 'open'");
+    const auto row = query.with(tenant).row();
+    if (!row) return pass(row.error());
+    if (*row) return {};
+    return fail(Code::not_found, "there is no open tenant \"" + printable(tenant) + "\"", "E-TENANT-UNKNOWN", {},
+                "mayfly tenant list");
+}
+
 Result<bool> known(Database& database, const char* sql, const std::string& name) {
     Query query(database, sql);
     return query.with(name).row();
@@ -58,12 +68,22 @@ Result<std::vector<Record>> collect(Query& query, Read read) {
     }
 }
 
-constexpr const char* kIdentityColumns = "SELECT name, owner, purpose, state, labels, hosts, created FROM identity";
+constexpr const char* kIdentityColumns =
+    "SELECT name, owner, purpose, state, labels, hosts, created, tenant, review_by, why_suspended FROM identity";
 
 IdentityRecord read_identity(const Query& row) {
-    return {
-        stored<IdentityName>(row.text(0)), stored<OwnerName>(row.text(1)), row.text(2), state_of_text(row.text(3)), {},
-        map_of_text(row.text(4)),          hosts_of_text(row.text(5)),     row.time(6)};
+    IdentityRecord identity{stored<IdentityName>(row.text(0)),
+                            stored<OwnerName>(row.text(1)),
+                            row.text(2),
+                            state_of_text(row.text(3)),
+                            {},
+                            map_of_text(row.text(4)),
+                            hosts_of_text(row.text(5)),
+                            row.time(6),
+                            row.text(7)};
+    if (row.integer(8) > 0) identity.review_by = row.time(8);
+    identity.why_suspended = row.text(9);
+    return identity;
 }
 
 Status read_keys(Database& database, IdentityRecord& identity) {
@@ -94,7 +114,7 @@ TokenRecord read_token(const Query& row) {
 constexpr const char* kTokenColumns =
     "SELECT id, secret_hash, node, owner, labels, hosts, created_by, expires, used FROM token";
 
-constexpr const char* kCallerColumns = "i.name, i.state, o.name, o.state, o.duties, i.labels, i.hosts";
+constexpr const char* kCallerColumns = "i.name, i.state, o.name, o.state, o.duties, i.labels, i.hosts, i.tenant";
 CallerRecord read_caller(const Query& row) {
     CallerRecord out{stored<IdentityName>(row.text(0)),
                      state_of_text(row.text(1)),
@@ -102,7 +122,8 @@ CallerRecord read_caller(const Query& row) {
                      state_of_text(row.text(3)),
                      {},
                      map_of_text(row.text(5)),
-                     hosts_of_text(row.text(6))};
+                     hosts_of_text(row.text(6)),
+                     row.text(7)};
     // Duties belong to the person, not to the machines they answer for.
     if (out.identity.kind() == Kind::human) out.duties = duties_of_text(row.text(4));
     return out;
@@ -117,17 +138,22 @@ Status SqliteStore::create_owner(const OwnerRecord& owner, const IdentityName& a
         if (*exists)
             return fail(Code::conflict, "there is an owner \"" + owner.name.text() + "\" already", "E-OWNER-EXISTS", {},
                         "mayfly owner list");
-        if (owner.backup)
-            if (auto ok = need_active_owner(transaction.database(), *owner.backup); !ok) return ok;
-        Query insert(
-            transaction.database(),
-            "INSERT INTO owner(name, full_name, email, backup, duties, state) VALUES (?, ?, ?, ?, ?, 'active')");
+        for (const auto* other : {&owner.backup, &owner.manager})
+            if (*other)
+                if (auto ok = need_active_owner(transaction.database(), **other); !ok) return ok;
+        if (auto ok = need_open_tenant(transaction.database(), owner.tenant); !ok) return ok;
+        Query insert(transaction.database(),
+                     "INSERT INTO owner(name, full_name, email, backup, manager, tenant, duties, state) VALUES (?, ?, "
+                     "?, ?, ?, ?, ?, "
+                     "'active')");
         insert.with(owner.name.text(), owner.full_name, owner.email);
-        if (owner.backup)
-            insert.bind(owner.backup->text());
-        else
-            insert.bind_null();
-        if (auto ok = insert.with(text_of_list(texts_of(owner.duties))).run(); !ok) return ok;
+        for (const auto* other : {&owner.backup, &owner.manager}) {
+            if (*other)
+                insert.bind((*other)->text());
+            else
+                insert.bind_null();
+        }
+        if (auto ok = insert.with(owner.tenant, text_of_list(texts_of(owner.duties))).run(); !ok) return ok;
         const auto person =
             keep_text(transaction,
                       owner.full_name.empty() && owner.email.empty() ? "" : owner.full_name + " <" + owner.email + ">");
@@ -138,6 +164,8 @@ Status SqliteStore::create_owner(const OwnerRecord& owner, const IdentityName& a
                                     owner.name.text(),
                                     owner.name.text(),
                                     {{"backup", owner.backup ? owner.backup->text() : ""},
+                                     {"manager", owner.manager ? owner.manager->text() : ""},
+                                     {"tenant", owner.tenant},
                                      {"duties", json_list(texts_of(owner.duties))},
                                      {"person_hash", *person}}});
     });
@@ -146,11 +174,16 @@ Status SqliteStore::create_owner(const OwnerRecord& owner, const IdentityName& a
 Result<std::vector<OwnerRecord>> SqliteStore::list_owners() {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
-    Query query(**lease, "SELECT name, full_name, email, backup, duties, state FROM owner ORDER BY name");
+    Query query(
+        **lease,
+        "SELECT name, full_name, email, backup, duties, state, manager, tenant, adopt_by FROM owner ORDER BY name");
     return collect<OwnerRecord>(query, [](const Query& row) {
         OwnerRecord owner{stored<OwnerName>(row.text(0)), row.text(1), row.text(2), {}, duties_of_text(row.text(4)),
                           state_of_text(row.text(5))};
         if (!row.null(3)) owner.backup = stored<OwnerName>(row.text(3));
+        if (!row.null(6)) owner.manager = stored<OwnerName>(row.text(6));
+        owner.tenant = row.text(7);
+        if (row.integer(8) > 0) owner.adopt_by = row.time(8);
         return owner;
     });
 }
@@ -160,16 +193,18 @@ Status SqliteStore::create_identity(const IdentityRecord& identity, const Identi
     return writer_->change(effect, [&](Transaction& transaction) -> Status {
         Database& database = transaction.database();
         if (auto ok = need_active_owner(database, identity.owner); !ok) return ok;
+        if (auto ok = need_open_tenant(database, identity.tenant); !ok) return ok;
         const auto exists = known(database, "SELECT 1 FROM identity WHERE name = ?", identity.name.text());
         if (!exists) return pass(exists.error());
         if (*exists)
             return fail(Code::conflict, "there is an identity " + identity.name.text() + " already",
                         "E-IDENTITY-EXISTS", {}, "mayfly identity list");
-        Query insert(database,
-                     "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts) VALUES (?, ?, ?, "
-                     "'active', ?, ?, ?)");
+        Query insert(
+            database,
+            "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts, tenant, review_by) VALUES "
+            "(?, ?, ?, 'active', ?, ?, ?, ?, ?)");
         insert.with(identity.name.text(), identity.owner.text(), identity.purpose, now, text_of_map(identity.labels),
-                    text_of_list(texts(identity.hosts)));
+                    text_of_list(texts(identity.hosts)), identity.tenant, identity.review_by.value_or(Instant(0)));
         if (auto ok = insert.run(); !ok) return ok;
         std::vector<std::string> keys;
         for (const auto& key : identity.keys) {
@@ -191,12 +226,13 @@ Status SqliteStore::create_identity(const IdentityRecord& identity, const Identi
         }
         const auto purpose = keep_text(transaction, identity.purpose);
         if (!purpose) return pass(purpose.error());
-        return append(transaction, {"identity.created",
-                                    now,
-                                    actor.text(),
-                                    identity.owner.text(),
-                                    identity.name.text(),
-                                    {{"keys", json_list(keys)}, {"purpose_hash", *purpose}}});
+        return append(transaction,
+                      {"identity.created",
+                       now,
+                       actor.text(),
+                       identity.owner.text(),
+                       identity.name.text(),
+                       {{"keys", json_list(keys)}, {"tenant", identity.tenant}, {"purpose_hash", *purpose}}});
     });
 }
 
@@ -233,11 +269,13 @@ Result<GrantRecord> SqliteStore::create_grant(GrantRecord grant, const IdentityN
         if (!*row)
             return fail(Code::not_found, "there is no active identity " + grant.identity.text(), "E-IDENTITY-UNKNOWN",
                         {}, "mayfly identity list");
-        Query insert(database,
-                     "INSERT INTO role_grant(identity, role, by_owner, starts, ends, reason, review_owed) VALUES (?, "
-                     "?, ?, ?, ?, ?, ?) RETURNING id");
+        Query insert(
+            database,
+            "INSERT INTO role_grant(identity, role, by_owner, starts, ends, reason, review_owed, how, review_by) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
         insert.with(grant.identity.text(), grant.role.text(), grant.by.text(), grant.from, grant.until, grant.reason,
-                    static_cast<std::int64_t>(grant.review_owed));
+                    static_cast<std::int64_t>(grant.review_owed), policy::name(grant.how),
+                    grant.review_by.value_or(Instant(0)));
         const auto made = insert.row();
         if (!made) return pass(made.error());
         grant.id = "g-" + std::to_string(insert.integer(0));
@@ -253,6 +291,7 @@ Result<GrantRecord> SqliteStore::create_grant(GrantRecord grant, const IdentityN
                                               {"by", grant.by.text()},
                                               {"from", grant.from.text()},
                                               {"until", grant.until.text()},
+                                              {"how", std::string(policy::name(grant.how))},
                                               {"review_owed", grant.review_owed},
                                               {"reason_hash", *reason}}});
         if (!ok) return pass(ok.error());
@@ -264,20 +303,28 @@ Result<std::vector<GrantRecord>> SqliteStore::list_grants(const std::optional<Id
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
     // One statement each, so that either finds an index: the grants that ended long ago are never walked through.
-    constexpr const char* kColumns = "SELECT id, identity, role, by_owner, starts, ends, reason, review_owed FROM ";
-    Query query(**lease, std::string(kColumns) + (holder ? "role_grant WHERE ends > ?1 AND identity = ?2 ORDER BY id"
-                                                         : "role_grant WHERE ends > ?1 ORDER BY +id"));
+    constexpr const char* kColumns =
+        "SELECT id, identity, role, by_owner, starts, ends, reason, review_owed, how, request, node, review_by FROM "
+        "role_grant WHERE state = 'active' AND ends > ?1";
+    Query query(**lease, std::string(kColumns) + (holder ? " AND identity = ?2 ORDER BY id" : " ORDER BY +id"));
     query.with(now);
     if (holder) query.bind(holder->text());
     return collect<GrantRecord>(query, [](const Query& row) {
-        return GrantRecord{"g-" + std::to_string(row.integer(0)),
-                           stored<IdentityName>(row.text(1)),
-                           stored<RoleName>(row.text(2)),
-                           stored<OwnerName>(row.text(3)),
-                           row.time(4),
-                           row.time(5),
-                           row.text(6),
-                           row.integer(7) != 0};
+        GrantRecord grant{"g-" + std::to_string(row.integer(0)),
+                          stored<IdentityName>(row.text(1)),
+                          stored<RoleName>(row.text(2)),
+                          stored<OwnerName>(row.text(3)),
+                          row.time(4),
+                          row.time(5),
+                          row.text(6),
+                          row.integer(7) != 0,
+                          activation_of_text(row.text(8)),
+                          row.integer(9) > 0 ? "r-" + std::to_string(row.integer(9)) : "",
+                          {},
+                          {}};
+        if (!row.text(10).empty()) grant.node = stored<NodeName>(row.text(10));
+        if (row.integer(11) > 0) grant.review_by = row.time(11);
+        return grant;
     });
 }
 
@@ -330,25 +377,26 @@ Result<std::optional<CertificateCaller>> SqliteStore::find_certificate(const Dig
     if (!lease) return pass(lease.error());
     Query query(**lease, std::string("SELECT ") + kCallerColumns +
                              ", c.issuer, c.kind, c.serial, c.role, c.grant_id, c.key, c.valid_after, c.valid_before, "
-                             "c.revoked FROM certificate c "
+                             "c.revoked, c.strong FROM certificate c "
                              "JOIN identity i ON i.name = c.identity JOIN owner o ON o.name = i.owner WHERE c.sha256 = "
                              "? AND c.kind IN ('session', 'node') AND c.state = 'issued'");
     const auto row = query.with(ByteView(sha256_of_der)).row();
     if (!row) return pass(row.error());
     if (!*row) return std::optional<CertificateCaller>();
     CallerRecord caller = read_caller(query);
-    const auto validity = Validity::between(query.time(13), query.time(14));
+    const auto validity = Validity::between(query.time(14), query.time(15));
     if (!validity) return pass(validity.error());
-    CertificateRow certificate{static_cast<steps::IssuerId>(query.integer(7)),
-                               query.text(8),
+    CertificateRow certificate{static_cast<steps::IssuerId>(query.integer(8)),
                                query.text(9),
                                query.text(10),
                                query.text(11),
+                               query.text(12),
                                caller.identity,
                                caller.owner,
-                               query.digest(12),
+                               query.digest(13),
                                *validity,
-                               query.integer(15) != 0};
+                               query.integer(16) != 0,
+                               query.integer(17) != 0};
     return std::optional(CertificateCaller{std::move(caller), std::move(certificate)});
 }
 

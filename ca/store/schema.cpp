@@ -7,29 +7,104 @@ namespace {
 constexpr const char* kSchema = R"sql(
 CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 
+-- Customers and environments. What names none belongs to "home", which is always there.
+CREATE TABLE tenant (
+    name TEXT PRIMARY KEY, description TEXT NOT NULL, owner TEXT REFERENCES owner(name),
+    state TEXT NOT NULL CHECK (state IN ('open','closed')), created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- People who answer, and who they answer for. An identity without an owner cannot be written down.
 CREATE TABLE owner (
     name TEXT PRIMARY KEY, full_name TEXT NOT NULL, email TEXT NOT NULL, backup TEXT REFERENCES owner(name),
-    duties TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('active','suspended'))
+    manager TEXT REFERENCES owner(name), tenant TEXT NOT NULL DEFAULT 'home' REFERENCES tenant(name),
+    duties TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('active','leaving','suspended')),
+    adopt_by INTEGER NOT NULL DEFAULT 0  -- leaving: when everything they own must be somebody else's
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE identity (
     name TEXT PRIMARY KEY, owner TEXT NOT NULL REFERENCES owner(name), purpose TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('active','suspended')), created INTEGER NOT NULL,
+    tenant TEXT NOT NULL DEFAULT 'home' REFERENCES tenant(name),
+    state TEXT NOT NULL CHECK (state IN ('active','suspended')), why_suspended TEXT NOT NULL DEFAULT '',
+    created INTEGER NOT NULL, review_by INTEGER NOT NULL DEFAULT 0,  -- 0: people are reviewed by their grants
     labels TEXT NOT NULL, hosts TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX identity_owner ON identity(owner);
+CREATE INDEX identity_tenant ON identity(tenant);
+CREATE INDEX identity_review ON identity(review_by) WHERE review_by > 0;
 CREATE TABLE enrolled_key (
     key BLOB PRIMARY KEY CHECK (length(key) = 32), identity TEXT NOT NULL REFERENCES identity(name), blob BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX enrolled_key_identity ON enrolled_key(identity);
+-- Who holds which role, on whose word. A grant that was activated by a request or a broken glass holds for the version of
+-- the role that was decided on, perhaps for one node, perhaps for one certificate, perhaps from its first use on.
 CREATE TABLE role_grant (
     id INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT NOT NULL REFERENCES identity(name), role TEXT NOT NULL,
-    by_owner TEXT NOT NULL REFERENCES owner(name), starts INTEGER NOT NULL, ends INTEGER NOT NULL CHECK (ends > starts),
-    reason TEXT NOT NULL, review_owed INTEGER NOT NULL
+    by_owner TEXT NOT NULL REFERENCES owner(name), starts INTEGER NOT NULL, ends INTEGER NOT NULL,
+    reason TEXT NOT NULL, review_owed INTEGER NOT NULL,
+    how TEXT NOT NULL DEFAULT 'standing' CHECK (how IN ('standing','eligible','request','breakglass')),
+    state TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active','suspended','ended')),
+    why_ended TEXT NOT NULL DEFAULT '', request INTEGER NOT NULL DEFAULT 0, role_version TEXT NOT NULL DEFAULT '',
+    node TEXT NOT NULL DEFAULT '', first_use INTEGER NOT NULL DEFAULT 0, single_use INTEGER NOT NULL DEFAULT 0,
+    uses INTEGER NOT NULL DEFAULT 0, last_used INTEGER NOT NULL DEFAULT 0, review_by INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX role_grant_holder ON role_grant(identity, role, ends);
 CREATE INDEX role_grant_current ON role_grant(identity, ends);
 CREATE INDEX role_grant_ends ON role_grant(ends);
+CREATE INDEX role_grant_role ON role_grant(role, ends);
+CREATE INDEX role_grant_request ON role_grant(request) WHERE request > 0;
+
+-- Asking, and what people said. A request changes state in one statement that names the state it comes from.
+CREATE TABLE request (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT NOT NULL REFERENCES identity(name),
+    owner TEXT NOT NULL REFERENCES owner(name), asked_by TEXT NOT NULL REFERENCES identity(name),
+    asked_by_owner TEXT NOT NULL REFERENCES owner(name), role TEXT NOT NULL, role_version TEXT NOT NULL,
+    policy_version TEXT NOT NULL, tenant TEXT NOT NULL, node TEXT NOT NULL, seconds INTEGER NOT NULL CHECK (seconds > 0),
+    starts TEXT NOT NULL CHECK (starts IN ('approval','first-use','at')), start_at INTEGER NOT NULL,
+    single_use INTEGER NOT NULL, reason TEXT NOT NULL, ticket TEXT NOT NULL, evidence TEXT NOT NULL,
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    state TEXT NOT NULL CHECK (state IN ('pending','approved','active','denied','expired','cancelled','ended')),
+    stage INTEGER NOT NULL DEFAULT 0, asked TEXT NOT NULL, escalate_at INTEGER NOT NULL DEFAULT 0,
+    created INTEGER NOT NULL, expires INTEGER NOT NULL, decided INTEGER NOT NULL DEFAULT 0,
+    grant_id INTEGER NOT NULL DEFAULT 0, extends INTEGER NOT NULL DEFAULT 0, alone INTEGER NOT NULL DEFAULT 0,
+    why_ended TEXT NOT NULL DEFAULT '', ended INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX request_pending ON request(expires) WHERE state = 'pending';
+CREATE INDEX request_identity ON request(identity, state);
+CREATE INDEX request_role ON request(role, state);
+CREATE INDEX request_ticket ON request(ticket) WHERE ticket <> '';
+CREATE TABLE request_word (
+    request INTEGER NOT NULL REFERENCES request(id), n INTEGER NOT NULL, stage INTEGER NOT NULL,
+    by_owner TEXT NOT NULL REFERENCES owner(name), stands_for TEXT NOT NULL REFERENCES owner(name),
+    by_identity TEXT NOT NULL REFERENCES identity(name), verdict TEXT NOT NULL CHECK (verdict IN ('approve','deny')),
+    comment TEXT NOT NULL, seconds INTEGER NOT NULL, node TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (request, n), UNIQUE (request, stage, by_owner), UNIQUE (request, stage, stands_for)
+) STRICT, WITHOUT ROWID;
+-- One person may let another decide, for a while. Never passed on.
+CREATE TABLE delegation (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, from_owner TEXT NOT NULL REFERENCES owner(name),
+    to_owner TEXT NOT NULL REFERENCES owner(name), role TEXT NOT NULL, request INTEGER NOT NULL,
+    starts INTEGER NOT NULL, ends INTEGER NOT NULL CHECK (ends > starts), CHECK (from_owner <> to_owner)
+) STRICT;
+CREATE INDEX delegation_to ON delegation(to_owner, ends);
+
+-- What somebody has to look at again: a grant, an identity, a role, a decision taken alone, a use of broken glass.
+CREATE TABLE review (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, campaign INTEGER NOT NULL DEFAULT 0,
+    kind TEXT NOT NULL CHECK (kind IN ('grant','identity','role','decision','breakglass','policy')),
+    subject TEXT NOT NULL, about TEXT NOT NULL REFERENCES owner(name),  -- who may not close it
+    role TEXT NOT NULL, tenant TEXT NOT NULL, reviewer TEXT NOT NULL REFERENCES owner(name), evidence TEXT NOT NULL,
+    opened INTEGER NOT NULL, due INTEGER NOT NULL, lapse_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('open','closed','lapsed')), outcome TEXT NOT NULL DEFAULT '',
+    comment TEXT NOT NULL DEFAULT '', closed_by TEXT REFERENCES owner(name), closed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX review_open ON review(lapse_at) WHERE state = 'open';
+CREATE INDEX review_subject ON review(kind, subject);
+CREATE INDEX review_reviewer ON review(reviewer, state);
+CREATE TABLE campaign (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, scope TEXT NOT NULL,
+    by_owner TEXT NOT NULL REFERENCES owner(name), opened INTEGER NOT NULL, due INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('open','closed'))
+) STRICT;
+
 CREATE TABLE token (
     id INTEGER PRIMARY KEY AUTOINCREMENT, secret_hash BLOB NOT NULL UNIQUE CHECK (length(secret_hash) = 32),
     node TEXT NOT NULL, owner TEXT NOT NULL REFERENCES owner(name), labels TEXT NOT NULL, hosts TEXT NOT NULL,
@@ -45,7 +120,7 @@ CREATE TABLE certificate (
     role TEXT NOT NULL, grant_id TEXT NOT NULL, key BLOB NOT NULL, key_id TEXT NOT NULL, names TEXT NOT NULL,
     spec BLOB NOT NULL, valid_after INTEGER NOT NULL, valid_before INTEGER NOT NULL, policy_version TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('intent','issued','void')), revoked INTEGER NOT NULL DEFAULT 0,
-    certificate BLOB, sha256 BLOB, leaf INTEGER,
+    certificate BLOB, sha256 BLOB, leaf INTEGER, strong INTEGER NOT NULL DEFAULT 0,  -- sessions: by a hardware key
     actor TEXT NOT NULL, idempotency TEXT NOT NULL, request_hash BLOB NOT NULL,
     CHECK (state <> 'issued' OR (certificate IS NOT NULL AND sha256 IS NOT NULL AND leaf IS NOT NULL))
 ) STRICT;
@@ -79,6 +154,12 @@ CREATE TABLE crl_promise (
     name TEXT NOT NULL, spec BLOB NOT NULL CHECK (length(spec) = 32), PRIMARY KEY (name, spec)
 ) STRICT, WITHOUT ROWID;
 
+-- What an identity was seen with before, for roles that want to know what is new.
+CREATE TABLE seen (
+    identity TEXT NOT NULL REFERENCES identity(name), what TEXT NOT NULL, first INTEGER NOT NULL,
+    PRIMARY KEY (identity, what)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE policy (n INTEGER PRIMARY KEY, version TEXT NOT NULL, toml TEXT NOT NULL, applied INTEGER NOT NULL) STRICT;
 CREATE TABLE bundle (version INTEGER PRIMARY KEY, json TEXT NOT NULL, leaf INTEGER NOT NULL) STRICT;
 
@@ -93,6 +174,7 @@ CREATE TABLE log_head (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT N
 -- The newest head that met the witnesses' quorum, with their cosignatures.
 CREATE TABLE log_cosigned (id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, note TEXT NOT NULL) STRICT;
 CREATE TABLE log_text (hash TEXT PRIMARY KEY, salt BLOB NOT NULL, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO tenant(name, description, owner, state, created) VALUES ('home', 'whoever runs this CA', NULL, 'open', 0);
 )sql";
 
 }  // namespace

@@ -109,8 +109,8 @@ std::string text_of_list(const std::vector<std::string>& words);
 std::vector<std::string> list_of_text(const std::string& json);
 std::vector<std::string> texts(const std::vector<HostName>& hosts);
 std::vector<HostName> hosts_of_text(const std::string& json);
-std::string_view text_of_state(policy::State state);
 policy::State state_of_text(std::string_view text);
+policy::Activation activation_of_text(std::string_view text);
 wire::Json json_list(const std::vector<std::string>& words);
 /// Names in the database were valid when they were written; anything else is damage, and ends the process.
 template <class Name>

@@ -39,6 +39,9 @@ struct OwnerRecord {
     std::optional<OwnerName> backup;
     std::vector<Duty> duties;
     policy::State state = policy::State::active;
+    std::optional<OwnerName> manager{};
+    std::string tenant = policy::kHomeTenant;
+    std::optional<Instant> adopt_by{};  ///< leaving: when everything they own must be somebody else's
 };
 
 struct IdentityRecord {
@@ -50,6 +53,9 @@ struct IdentityRecord {
     std::map<std::string, std::string> labels;  ///< nodes
     std::vector<HostName> hosts;                ///< nodes
     Instant created = Instant(0);
+    std::string tenant = policy::kHomeTenant;
+    std::optional<Instant> review_by{};  ///< machines and agents; people are reviewed by their grants
+    std::string why_suspended{};
 };
 
 struct GrantRecord {
@@ -60,6 +66,10 @@ struct GrantRecord {
     Instant from = Instant(0), until = Instant(0);
     std::string reason;
     bool review_owed = false;
+    policy::Activation how = policy::Activation::standing;
+    std::string request{};               ///< "r-7" when a request activated it
+    std::optional<NodeName> node{};      ///< good for this node only
+    std::optional<Instant> review_by{};  ///< by when somebody has to look at it again
 };
 
 struct TokenRecord {
@@ -83,6 +93,7 @@ struct CertificateRow {
     Digest key{};
     Validity validity;
     bool revoked = false;
+    bool strong = false;  ///< a session that began with a hardware-backed key
 };
 
 /// CallerRecord is what auth needs about whoever presents a certificate or an enrolled key.
@@ -94,6 +105,7 @@ struct CallerRecord {
     std::vector<Duty> duties;  ///< of the owner, for human identities only; else empty
     std::map<std::string, std::string> labels;
     std::vector<HostName> hosts;
+    std::string tenant = policy::kHomeTenant;
 };
 struct CertificateCaller {
     CallerRecord caller;
@@ -112,6 +124,8 @@ struct IntentRequest {
     IdentityName actor;  ///< who asked
     Idempotency idempotency;
     std::optional<Digest> join_token;  ///< enrolment: consumed in this very transaction, exactly once
+    bool strong_login = false;         ///< sessions: the login was by a hardware-backed key
+    std::vector<std::string> seen{};   ///< what this use is seen with, for roles that want to know what is new
 };
 
 /// RefusalRecord becomes one certificate.refused leaf (the DENY record).
@@ -137,6 +151,8 @@ struct FactsQuery {
     std::optional<NodeName> node;
     Digest key{};                        ///< crypto::key_id of the subject key
     std::optional<Digest> join_token{};  ///< enrolment: facts of the node that is about to exist come from its token
+    std::vector<RoleName> against{};     ///< roles that conflict with `role`
+    std::vector<std::string> seen{};     ///< what this use would be seen with
 };
 /// KnownFacts is the store's part of policy::Facts, and the policy they belong to.
 struct KnownFacts {
@@ -147,6 +163,11 @@ struct KnownFacts {
     std::optional<IdentityName> key_bound_to;
     std::vector<HostName> hosts;
     std::optional<std::map<std::string, std::string>> target_labels;
+    std::string tenant = policy::kHomeTenant;
+    std::optional<std::string> target_tenant{};
+    std::vector<policy::HeldFact> beside{};
+    std::optional<Instant> adopt_by{};
+    std::vector<std::string> new_to{};  ///< of FactsQuery::seen what was never seen before
 };
 
 struct PolicyRecord {

@@ -13,10 +13,15 @@ constexpr std::array kCodes = {
     ErrorCode{"E-AGENT",
               "ssh-agent is not running, does not answer, or does not hold the key. SSH_AUTH_SOCK says "
               "where it is; ssh-add -l what it holds."},
+    ErrorCode{"E-APPROVAL-OUTDATED",
+              "The role changed since the request was approved. An approval holds for the version that was decided on: "
+              "ask again."},
     ErrorCode{"E-BASE64", "What should be base64 (RFC 4648) is not."},
     ErrorCode{"E-BODY",
               "A JSON body lacks a member, has one too many, or one of another type. /v1/openapi.json "
               "describes every body."},
+    ErrorCode{"E-BREAKGLASS-CLOSED",
+              "A break-glass identity holds nothing until it is opened: mayfly breakglass open."},
     ErrorCode{"E-BUNDLE", "A pinned root certificate cannot be read. Bootstrap again."},
     ErrorCode{"E-BUNDLE-OLD",
               "The CA offers an older trust bundle than the pinned one. Versions only rise: somebody "
@@ -32,6 +37,8 @@ constexpr std::array kCodes = {
               "out. Tell whoever runs the CA."},
     ErrorCode{"E-CIDR", "A source address is not a block like 10.0.0.0/8, or is one that means everybody."},
     ErrorCode{"E-CLOCK", "The CA's clock runs behind its own log. It does not write until the clock is right."},
+    ErrorCode{"E-CONDITION-NETWORK", "The role is used from certain networks only, and this is none of them."},
+    ErrorCode{"E-CONDITION-TIME", "The role is used at certain times only, and this is none of them."},
     ErrorCode{"E-CONFIG",
               "A configuration file is missing or says something that is not understood. The message "
               "names the line."},
@@ -76,10 +83,13 @@ constexpr std::array kCodes = {
     ErrorCode{"E-FINGERPRINT",
               "The CA at the URL has another fingerprint than the one given, or the text is no "
               "fingerprint. Ask whoever runs the CA, over another channel."},
+    ErrorCode{"E-FIRST-TIME",
+              "This identity was never seen from here or with this node, and the role wants somebody's word for that."},
     ErrorCode{"E-FORCE-COMMAND",
               "The role forces another command, or the text is not one line of at most 1,024 "
               "characters."},
     ErrorCode{"E-GRANT-ENDS", "The certificate would outlive the grant that it is minted on."},
+    ErrorCode{"E-GRANT-NODE", "The grant is good for one node only. Name it with --node."},
     ErrorCode{"E-GRANT-TTL", "The grant would stand longer than the policy lets grants stand."},
     ErrorCode{"E-HEX", "What should be hexadecimal is not."},
     ErrorCode{"E-HOST", "The host name is not registered for the node that asks."},
@@ -169,6 +179,8 @@ constexpr std::array kCodes = {
     ErrorCode{"E-LOGIN-KEY",
               "There is no SSH key to log in with, neither in ssh-agent nor in ~/.ssh. Make one and "
               "have its .pub enrolled."},
+    ErrorCode{"E-LOGIN-OLD", "The role wants a fresh login: mayfly login."},
+    ErrorCode{"E-LOGIN-WEAK", "The role wants a login with a hardware-backed key."},
     ErrorCode{"E-NAME", "The text is not a name of its kind. The message says which characters are."},
     ErrorCode{"E-NAMES-EMPTY", "The certificate would name nobody. Ask for a name."},
     ErrorCode{"E-NAMES-LARGE", "The names of one certificate are longer together than 32 KiB. Ask for fewer."},
@@ -184,6 +196,8 @@ constexpr std::array kCodes = {
     ErrorCode{"E-NOT-READY", "The CA is up and cannot mint yet. The message says what is missing."},
     ErrorCode{"E-OWNER-EXISTS", "There is an owner of that name already."},
     ErrorCode{"E-OWNER-INACTIVE", "Nobody answers for it: its owner is disabled. Hand it to another owner."},
+    ErrorCode{"E-OWNER-LEAVING",
+              "The owner is leaving; until somebody adopts what they own, its certificates live shorter and shorter."},
     ErrorCode{"E-OWNER-UNKNOWN", "There is no owner of that name. mayfly owner list shows all."},
     ErrorCode{"E-PASSPHRASE", "The file of the CA's passphrase is missing, empty, or readable by others."},
     ErrorCode{"E-PATTERN", "The text is not a pattern of names: dns:*.corp.example, ip:10.0.0.0/8, uri:spiffe://…"},
@@ -209,6 +223,7 @@ constexpr std::array kCodes = {
     ErrorCode{"E-REVOKE-CODE",
               "CRLs know these reasons: unspecified, key-compromise, ca-compromise, affiliation-changed, superseded, "
               "cessation-of-operation, privilege-withdrawn."},
+    ErrorCode{"E-ROLE-CONFLICT", "The role is never held beside another one that the same person holds."},
     ErrorCode{"E-ROLE-JIT", "The role needs somebody's approval each time it is used."},
     ErrorCode{"E-ROLE-MISSING", "No role was named. Every certificate carries the scope of a role."},
     ErrorCode{"E-ROLE-NOT-HELD",
@@ -254,6 +269,7 @@ constexpr std::array kCodes = {
               "one."},
     ErrorCode{"E-STORE-OPEN", "There is no database where the configuration says, or it cannot be opened."},
     ErrorCode{"E-STORE-SCHEMA", "The database was made by another version than this build reads."},
+    ErrorCode{"E-TENANT-UNKNOWN", "There is no such tenant, or it is closed."},
     ErrorCode{"E-TILE", "The log does not reach that far yet: no such tile is published."},
     ErrorCode{"E-TILE-PATH", "That is not how C2SP tlog-tiles names a file of the log."},
     ErrorCode{"E-TIME", "A time reads 2026-11-21T04:26:02Z (RFC 3339)."},

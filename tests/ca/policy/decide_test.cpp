@@ -29,7 +29,7 @@ name = "jit"
 owner = "carol"
 max_lifetime = "1h"
 risk = "high"
-approval = "owner"
+approve = "owner"
 [role.ssh]
 accounts = ["root"]
 nodes = "all"
@@ -244,10 +244,10 @@ TEST_CASE("never more than role, grant and issuer allow") {
 
 TEST_CASE("a node lets in the roles whose selector matches, and no others") {
     const auto policy = *policy::parse_policy(kPolicy);
-    const auto accounts = policy::accounts_on(policy, *NodeName::parse("db-7"), {{"env", "dev"}});
+    const auto accounts = policy::accounts_on(policy, *NodeName::parse("db-7"), "home", {{"env", "dev"}});
     CHECK(accounts.at("deploy") == std::vector<std::string>{"hard", "hard@db-7", "ops", "ops@db-7"});
     CHECK(accounts.at("root") == std::vector<std::string>{"jit", "jit@db-7"});
-    CHECK(policy::accounts_on(policy, *NodeName::parse("db-8"), {}).at("deploy") ==
+    CHECK(policy::accounts_on(policy, *NodeName::parse("db-8"), "home", {}).at("deploy") ==
           std::vector<std::string>{"hard", "hard@db-8"});
 }
 

@@ -17,7 +17,7 @@ owner = "carol"
 max_lifetime = "1h"
 risk = "low"
 separation = "strict"
-approval = "none"
+approve = "none"
 [role.ssh]
 accounts = ["deploy"]
 nodes = { env = "dev" }
@@ -89,8 +89,23 @@ TEST_CASE("a mistake in a policy is told with line, column, what, and what would
         {"risk = \"low\"", "", 4, {"risk is missing: say low, medium or high"}},
         {"risk = \"low\"", "risk = \"none\"", 8, {"risk must be one of \"low\", \"medium\", \"high\""}},
         {"separation = \"strict\"", "separation = \"none\"", 9, {"one of \"strict\", \"reviewed\""}},
-        {"approval = \"none\"", "approval = true", 10, {"approval must be a string"}},
-        {"approval = \"none\"", "approval = \"boss\"", 10, {"one of \"none\", \"owner\""}},
+        {"approve = \"none\"", "approve = true", 10, {"an approver is a word or a table"}},
+        {"approve = \"none\"", "approve = \"boss\"", 10, {"\"boss\" is nobody who can be asked", "group:NAME"}},
+        {"approve = \"none\"", "approve = \"group:nobody\"", 1, {"group:nobody, which is not defined"}},
+        {"approve = \"none\"", "approve = { any = 2, of = \"owner\" }", 1, {"2 of owner", "that is one person"}},
+        {"approve = \"none\"", "approve = { any_of = [] }", 10, {"a list of 1 to 16 approvers"}},
+        {"approve = \"none\"", "approve = [\"owner\", \"owner\", \"owner\", \"owner\"]", 10, {"one to three stages"}},
+        {"approve = \"none\"", "approve = { any = 0, of = \"owner\" }", 10, {"any lies between 1 and 16"}},
+        {"approve = \"none\"", "approve = { of = \"owner\", stage = 2 }", 10, {"unknown key \"stage\""}},
+        {"approve = \"none\"", "open_to = [\"everybody\"]", 10, {"\"everybody\" is nobody who can be asked"}},
+        {"approve = \"none\"", "tenant = \"A C\"", 10, {"tenant name"}},
+        {"approve = \"none\"", "conditions = { hours = \"8-18\" }", 10, {"hours reads \"08:00-18:00\""}},
+        {"approve = \"none\"", "conditions = { days = [\"monday\"] }", 10, {"mon, tue, wed"}},
+        {"approve = \"none\"", "conditions = { networks = [\"10.0.0.1/8\"] }", 10, {"10.0.0.1/8"}},
+        {"approve = \"none\"", "review = { every = \"1000d\" }", 10, {"beyond 180d"}},
+        {"approve = \"none\"", "breakglass = { lifetime = \"2h\" }", 10, {"closes within 1h"}},
+        {"approve = \"none\"", "request = { pending = \"90d\" }", 10, {"nothing waits longer than 30d"}},
+        {"approve = \"none\"", "request = { starts = \"now\" }", 10, {"\"approval\", \"first-use\", \"at\""}},
         // The SSH scope.
         {"accounts = [\"deploy\"]", "", 11, {"role \"ops\".ssh", "accounts is empty: the role would open nothing"}},
         {"accounts = [\"deploy\"]", "accounts = \"deploy\"", 12, {"accounts must be an array of strings"}},
@@ -133,7 +148,7 @@ TEST_CASE("a mistake in a policy is told with line, column, what, and what would
 
 TEST_CASE("of several mistakes the first is told") {
     auto text = replaced(kGood, "risk = \"low\"", "risk = \"none\"");
-    text = replaced(text, "approval = \"none\"", "approval = \"boss\"");
+    text = replaced(text, "approve = \"none\"", "approve = \"boss\"");
     CHECK_THAT(policy::parse_policy(text).error().message, Contains("line 8, column 8: role \"ops\": risk"));
 }
 

@@ -97,7 +97,7 @@ std::string quoted(const std::vector<std::size_t>& chosen, const auto& texts) {
 
 std::string RoleModel::toml() const {
     std::string out = "[[role]]\nname = \"" + name + "\"\nowner = \"carol\"\nmax_lifetime = \"" +
-                      std::to_string(longest) + "s\"\nrisk = \"low\"\napproval = \"" + (approval ? "owner" : "none") +
+                      std::to_string(longest) + "s\"\nrisk = \"low\"\napprove = \"" + (approval ? "owner" : "none") +
                       "\"\n";
     if (ssh)
         out += "[role.ssh]\naccounts = [\"deploy\"]\nnodes = " + std::string(kSelectors[selector]) +
@@ -187,7 +187,8 @@ Question random_question(Random& random, const std::vector<RoleModel>& roles) {
 std::int64_t bound_of(const Question& q) {
     std::int64_t most = std::min(q.issuer_longest, q.issuer_ends - kNow);
     if (q.profile == Profile::ssh_user || q.profile == Profile::x509)
-        most = std::min({most, q.role->longest, q.grant_until - kNow});
+        // Where an approval is asked, the grant that lets somebody ask bounds nothing.
+        most = std::min({most, q.role->longest, q.role->approval ? most : q.grant_until - kNow});
     else if (q.profile == Profile::session)
         most = std::min<std::int64_t>(most, 8 * 3600);
     else

@@ -44,7 +44,7 @@ void add_history(const std::string& path) {
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(kHistory) + ") ";
     execute(path,
             "PRAGMA synchronous=OFF; PRAGMA cache_size=-400000; PRAGMA temp_store=MEMORY; BEGIN;"
-            "INSERT INTO owner VALUES ('bob', '', '', NULL, '[]', 'active');"
+            "INSERT INTO owner(name, full_name, email, duties, state) VALUES ('bob', '', '', '[]', 'active');"
             "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts) VALUES ('human/bob', 'bob', '', "
             "'active', 0, '{}', '[]');" +
                 many +
