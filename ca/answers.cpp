@@ -80,6 +80,7 @@ std::vector<http::Route> routes(App& app) {
     add_public_routes(app, table);
     add_mint_routes(app, table);
     add_access_routes(app, table);
+    add_request_routes(app, table);
     add_log_routes(app, table);
     add_revocation_routes(app, table);
     return table;

@@ -45,6 +45,7 @@ Result<store::Idempotency> idempotency_of(const http::Request& request);
 void add_public_routes(App& app, std::vector<http::Route>& table);
 void add_mint_routes(App& app, std::vector<http::Route>& table);
 void add_access_routes(App& app, std::vector<http::Route>& table);
+void add_request_routes(App& app, std::vector<http::Route>& table);
 void add_log_routes(App& app, std::vector<http::Route>& table);
 void add_revocation_routes(App& app, std::vector<http::Route>& table);
 

@@ -1,5 +1,6 @@
 #include "ca/app.h"
 
+#include "ca/access/requests.h"
 #include "lib/files/files.h"
 #include "lib/log/note.h"
 #include "lib/wire/text.h"
@@ -142,6 +143,12 @@ void App::door_closed(std::string_view door, const http::Request& request) {
 void App::keep_knocks() {
     if (auto ok = store->record_closed_doors(knocks.collect(), clock.now()); !ok)
         log.write("door.unrecorded", {{"why", ok.error().message}});
+}
+
+void App::sweep() {
+    const auto in_force = policy.in_force();
+    if (auto done = access::sweep_requests(*store, in_force->policy, clock); !done)
+        log.write("sweep.failed", {{"why", done.error().message}});
 }
 
 Status App::ready() {

@@ -65,6 +65,8 @@ struct App {
     void door_closed(std::string_view door, const http::Request& request);
     /// keep_knocks records what was counted at the doors since the last time.
     void keep_knocks();
+    /// sweep carries out what only time decides. What fails is in our own log, and tried again.
+    void sweep();
     /// ready tells the truth: store writable, signer signs, clock sane, log appendable.
     Status ready();
 };

@@ -37,8 +37,18 @@ api::Identity body_of(const store::IdentityRecord& identity) {
 }
 
 api::Grant body_of(const store::GrantRecord& grant) {
-    return {grant.id,          grant.identity.text(), grant.role.text(), grant.by.text(),
-            grant.from.text(), grant.until.text(),    grant.reason,      grant.review_owed};
+    return {grant.id,
+            grant.identity.text(),
+            grant.role.text(),
+            grant.by.text(),
+            grant.from.text(),
+            grant.until.text(),
+            grant.reason,
+            grant.review_owed,
+            std::string(policy::name(grant.how)),
+            grant.request,
+            grant.node ? grant.node->text() : "",
+            grant.review_by ? grant.review_by->text() : ""};
 }
 
 api::Token body_of(const store::TokenRecord& token, Instant now) {
@@ -152,7 +162,15 @@ Response create_grant(App& app, const Request& request, const auth::Caller& call
         const auto in_force = app.policy.in_force();
         const auto made =
             access::create_grant(context_of(app, request, caller, in_force->policy),
-                                 {{}, *identity, *role, caller.owner(), now, now + *length, body.reason, false});
+                                 {{},
+                                  *identity,
+                                  *role,
+                                  caller.owner(),
+                                  now,
+                                  now + *length,
+                                  body.reason,
+                                  false,
+                                  body.eligible ? policy::Activation::eligible : policy::Activation::standing});
         return on_success(made, request, [](const auto& grant) { return answer(body_of(grant)); });
     });
 }

@@ -78,6 +78,7 @@ Cli::Cli() {
     add_ssh_verbs(*this);
     add_cert_verbs(*this);
     add_people_verbs(*this);
+    add_request_verbs(*this);
     add_audit_verbs(*this);
     add_inspect_verbs(*this);
     add_revocation_verbs(*this);

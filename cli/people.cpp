@@ -58,24 +58,34 @@ void add_role_verbs(Cli& cli) {
     cli.verb(role, "grants", "grants that stand", [&cli] {
         return print_list<api::Grant>(
             cli.globals, "/v1/grants",
-            {{"GRANT"}, {"IDENTITY"}, {"ROLE"}, {"BY"}, {"UNTIL"}, {"REVIEW OWED"}, {"FROM", kWide}, {"REASON", kWide}},
+            {{"GRANT"},
+             {"IDENTITY"},
+             {"ROLE"},
+             {"HOW"},
+             {"BY"},
+             {"UNTIL"},
+             {"REVIEW OWED"},
+             {"FROM", kWide},
+             {"REASON", kWide}},
             [](const api::Grant& g) {
                 return std::vector<std::string>{
-                    g.id, g.identity, g.role, g.granted_by, g.until, g.review_owed ? "yes" : "-", g.from, g.reason};
+                    g.id,   g.identity, g.role, g.how, g.granted_by, g.until, g.review_owed ? "yes" : "-",
+                    g.from, g.reason};
             },
             &api::Grant::id);
     });
     auto body = std::make_shared<api::GrantRequest>();
     auto* grant = cli.verb(role, "grant", "let an identity hold a role (its control owner decides)", [&cli, body] {
         return change<api::Grant>(cli.globals, "/v1/grants", *body, &api::Grant::id, [](const api::Grant& g) {
-            return g.identity + " holds " + g.role + " until " + g.until + " (" + g.id + ")" +
-                   (g.review_owed ? ", a review is owed" : "");
+            return g.identity + (g.how == "eligible" ? " may ask for " : " holds ") + g.role + " until " + g.until +
+                   " (" + g.id + ")" + (g.review_owed ? ", a review is owed" : "");
         });
     });
     grant->add_option("role", body->role, "the role")->required();
     grant->add_option("identity", body->identity, "kind/name")->required();
     grant->add_option("--for", body->ttl, "how long; grants always end")->required();
     grant->add_option("--reason", body->reason, "why")->required();
+    grant->add_flag("--eligible", body->eligible, "may ask for the role; each use needs a request");
 }
 
 void add_owner_verbs(Cli& cli) {

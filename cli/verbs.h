@@ -56,6 +56,7 @@ void add_ssh_verbs(Cli& cli);                    ///< ssh cert
 void add_connect_verb(CLI::App* ssh, Cli& cli);  ///< ssh connect
 void add_cert_verbs(Cli& cli);                   ///< cert issue
 void add_people_verbs(Cli& cli);                 ///< role, owner, identity, token, revoke
+void add_request_verbs(Cli& cli);                ///< request
 void add_audit_verbs(Cli& cli);                  ///< audit
 void add_tail_verb(CLI::App* audit, Cli& cli);   ///< audit tail
 void add_inspect_verbs(Cli& cli);                ///< inspect

@@ -1,40 +1,11 @@
 #include "ca/access/access.h"
 
-#include <algorithm>
+#include "ca/access/deny.h"
 
 namespace mayfly::access {
 
-namespace {
-
 using auth::Caller;
 using store::Duty;
-
-/// deny records the refusal as one leaf, then returns it. If it cannot be recorded, the caller learns that instead:
-/// a refusal without a record would be a silent probe.
-template <class T = void>
-Result<T> deny(const Context& context, std::string_view act, policy::Reason reason) {
-    if (context.effect == store::Effect::apply) {
-        const store::RefusalRecord record{context.caller.identity().text(),
-                                          context.caller.owner().text(),
-                                          std::string(act),
-                                          {},
-                                          {reason},
-                                          {},
-                                          context.now};
-        if (auto kept = context.store.record_refusal(record); !kept) return pass(kept.error());
-    }
-    return fail(reason.code, reason.message, reason.rule, reason.why, reason.fix);
-}
-
-policy::Reason lacks_duty(const Caller& caller, Duty duty, std::string fix) {
-    const std::string word(store::name(duty));
-    return {Code::denied, "E-DUTY", caller.identity().text() + " does not have the duty \"" + word + "\"",
-            "this act belongs to owners with the duty \"" + word + "\"", std::move(fix)};
-}
-
-bool human(const Caller& caller) { return caller.identity().kind() == Kind::human; }
-
-}  // namespace
 
 Status create_owner(const Context& context, const store::OwnerRecord& owner) {
     if (!context.caller.has(Duty::platform))

@@ -222,28 +222,32 @@ Result<api::RevokeReply> SqliteStore::revoke(const RevokeOrder& given, const Ide
         if (!key) return pass(key.error());
         order.key = *key;
     }
-    return writer_->change<api::RevokeReply>(effect, [&](Transaction& transaction) -> Result<api::RevokeReply> {
-        Hit hit{transaction.database(), order, now};
-        if (auto ok = perform(hit); !ok) return pass(ok.error());
-        if (auto ok = count_one(transaction.database()); !ok) return pass(ok.error());
-        api::RevokeReply reply;
-        reply.certificates = static_cast<std::int64_t>(hit.serials.size());
-        if (hit.serials.size() > kMostListed) hit.serials.resize(kMostListed);
-        reply.serials = std::move(hit.serials);
-        const auto reason = keep_text(transaction, order.reason);
-        if (!reason) return pass(reason.error());
-        const auto leaf = transaction.append({"revocation.recorded",
-                                              now,
-                                              actor.text(),
-                                              "",
-                                              subject_of(order),
-                                              {{"certificates", reply.certificates},
-                                               {"serials", json_list(reply.serials)},
-                                               {"code", std::string(wire::name(code_of(order)))},
-                                               {"reason_hash", *reason}}});
-        if (!leaf) return pass(leaf.error());
-        return reply;
-    });
+    return writer_->change<api::RevokeReply>(
+        effect, [&](Transaction& transaction) { return revoke_now(transaction, order, actor, now); });
+}
+
+Result<api::RevokeReply> SqliteStore::revoke_now(Transaction& transaction, const RevokeOrder& order,
+                                                 const IdentityName& actor, Instant now) {
+    Hit hit{transaction.database(), order, now};
+    if (auto ok = perform(hit); !ok) return pass(ok.error());
+    if (auto ok = count_one(transaction.database()); !ok) return pass(ok.error());
+    api::RevokeReply reply;
+    reply.certificates = static_cast<std::int64_t>(hit.serials.size());
+    if (hit.serials.size() > kMostListed) hit.serials.resize(kMostListed);
+    reply.serials = std::move(hit.serials);
+    const auto reason = keep_text(transaction, order.reason);
+    if (!reason) return pass(reason.error());
+    const auto leaf = transaction.append({"revocation.recorded",
+                                          now,
+                                          actor.text(),
+                                          "",
+                                          subject_of(order),
+                                          {{"certificates", reply.certificates},
+                                           {"serials", json_list(reply.serials)},
+                                           {"code", std::string(wire::name(code_of(order)))},
+                                           {"reason_hash", *reason}}});
+    if (!leaf) return pass(leaf.error());
+    return reply;
 }
 
 }  // namespace mayfly::store

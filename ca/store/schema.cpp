@@ -61,13 +61,16 @@ CREATE TABLE request (
     starts TEXT NOT NULL CHECK (starts IN ('approval','first-use','at')), start_at INTEGER NOT NULL,
     single_use INTEGER NOT NULL, reason TEXT NOT NULL, ticket TEXT NOT NULL, evidence TEXT NOT NULL,
     digest BLOB NOT NULL CHECK (length(digest) = 32),
-    state TEXT NOT NULL CHECK (state IN ('pending','approved','active','denied','expired','cancelled','ended')),
+    state TEXT NOT NULL CHECK (state IN ('pending','approved','denied','expired','cancelled','ended')),
     stage INTEGER NOT NULL DEFAULT 0, asked TEXT NOT NULL, escalate_at INTEGER NOT NULL DEFAULT 0,
+    escalated INTEGER NOT NULL DEFAULT 0,  -- 1 + the stage for which somebody else is asked too
     created INTEGER NOT NULL, expires INTEGER NOT NULL, decided INTEGER NOT NULL DEFAULT 0,
     grant_id INTEGER NOT NULL DEFAULT 0, extends INTEGER NOT NULL DEFAULT 0, alone INTEGER NOT NULL DEFAULT 0,
     why_ended TEXT NOT NULL DEFAULT '', ended INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX request_pending ON request(expires) WHERE state = 'pending';
+CREATE INDEX request_escalate ON request(escalate_at) WHERE state = 'pending' AND escalate_at > 0;
+CREATE INDEX request_approved ON request(grant_id) WHERE state = 'approved';
 CREATE INDEX request_identity ON request(identity, state);
 CREATE INDEX request_role ON request(role, state);
 CREATE INDEX request_ticket ON request(ticket) WHERE ticket <> '';

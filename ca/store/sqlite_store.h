@@ -66,6 +66,16 @@ public:
     Result<api::RevokeReply> revoke(const RevokeOrder& order, const IdentityName& actor, Instant now,
                                     Effect effect) override;
 
+    Result<RequestRecord> judge_request(const SceneQuery& query, const policy::Policy& policy,
+                                        const IdentityName& actor, const Judge& judge, const Clock& clock,
+                                        Effect effect) override;
+    Result<std::optional<RequestRecord>> find_request(std::int64_t id) override;
+    Result<std::vector<RequestRecord>> list_requests(const RequestFilter& filter) override;
+    Result<std::vector<std::int64_t>> due_requests(Instant now, std::size_t limit) override;
+    Result<DelegationRecord> create_delegation(DelegationRecord delegation, const IdentityName& actor, Instant now,
+                                               Effect effect) override;
+    Result<std::vector<DelegationRecord>> list_delegations(Instant now) override;
+
     Result<std::uint64_t> revocations_recorded() override;
     Result<RevocationFacts> load_revocations(Instant ended, Instant keys_since) override;
     Status forget_revocations(Instant ended) override;
@@ -94,6 +104,9 @@ public:
 private:
     /// Keeps free text beside the log and returns what the leaf says of it: its salted hash ("" for no text).
     Result<std::string> keep_text(Transaction& transaction, std::string_view text);
+    /// What `revoke` does, within a transaction that is open.
+    Result<api::RevokeReply> revoke_now(Transaction& transaction, const RevokeOrder& order, const IdentityName& actor,
+                                        Instant now);
     Readers readers_;
     std::unique_ptr<Writer> writer_;
     Rng& rng_;

@@ -17,6 +17,7 @@
 #include "ca/signer/journal.h"
 #include "ca/signer/signer.h"
 #include "ca/steps/steps.h"
+#include "ca/store/requests.h"
 #include "lib/log/event.h"
 #include "lib/log/proof.h"
 #include "lib/log/search.h"
@@ -211,10 +212,8 @@ struct RevocationList {
     std::uint64_t leaf = 0;  ///< of the event that published it
 };
 
-class Store {
+class Store : public Requests {
 public:
-    virtual ~Store() = default;
-
     // ---- the minting path ------------------------------------------------------------------------------------------
     virtual Result<KnownFacts> load_facts(const FactsQuery& query, Instant now) = 0;
     /// next_serial hands out SSH serials from a durably reserved block: never twice, gaps after a crash.

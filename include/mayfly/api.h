@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-namespace mayfly::api {
+#include "mayfly/body.h"
 
-enum class Need { required, optional };
+namespace mayfly::api {
 
 // The header that proves possession of a key: "Mayfly-Proof: <nonce> <base64 SSHSIG blob>". Signed, in namespace
 // kProofNamespace, is proof_message() of lib/wire/api.h: method, path, trust domain, nonce and the hash of the body.
@@ -21,10 +21,6 @@ inline constexpr const char* kProofNamespace = "proof@mayfly";
 inline constexpr const char* kNonceHeader = "Replay-Nonce";
 /// Client-chosen, 16..64 characters [A-Za-z0-9_-]: same caller, key and body get the same answer; another body 409.
 inline constexpr const char* kIdempotencyHeader = "Idempotency-Key";
-
-#define MAYFLY_FIELDS                  \
-    template <class Self, class Field> \
-    static void fields(Self& self, Field& field)
 
 /// POST /v1/login with a proof by the enrolled key → CertificateReply of a session certificate.
 struct LoginRequest {
@@ -231,17 +227,20 @@ struct Identity {
 
 struct GrantRequest {
     std::string identity, role, ttl, reason;
+    bool eligible = false;
     MAYFLY_FIELDS {
         field("identity", self.identity, Need::required, "who is to hold the role");
         field("role", self.role, Need::required, "the role");
         field("ttl", self.ttl, Need::required, "how long the grant stands; grants always end");
         field("reason", self.reason, Need::required, "why");
+        field("eligible", self.eligible, Need::optional, "may ask for the role, and not mint by this grant alone");
     }
 };
 
 struct Grant {
     std::string id, identity, role, granted_by, from, until, reason;
     bool review_owed = false;
+    std::string how{}, request{}, node{}, review_by{};
     MAYFLY_FIELDS {
         field("id", self.id, Need::required, "grant id");
         field("identity", self.identity, Need::required, "holder");
@@ -251,6 +250,10 @@ struct Grant {
         field("until", self.until, Need::required, "RFC 3339, exclusive");
         field("reason", self.reason, Need::optional, "why");
         field("review_owed", self.review_owed, Need::optional, "granted to oneself under separation = reviewed");
+        field("how", self.how, Need::optional, "standing, eligible, request or breakglass");
+        field("request", self.request, Need::optional, "the request that activated it");
+        field("node", self.node, Need::optional, "good for this node only");
+        field("review_by", self.review_by, Need::optional, "by when somebody has to look at it again");
     }
 };
 
@@ -412,7 +415,5 @@ struct Problem {
         field("request_id", self.request_id, Need::required, "find it in the CA's log");
     }
 };
-
-#undef MAYFLY_FIELDS
 
 }  // namespace mayfly::api

@@ -86,6 +86,7 @@ struct Life {
         people();
         certificates();
         rules();
+        requests();
         const store::Rollback rollback{7, 9, {{3, now(), {}, steps::IssuerId::ssh_user, "300", {}}}};
         store.reset();
         REQUIRE(files::write(dir.path("db.head"), view("a promise\n"), 0644));
@@ -146,6 +147,63 @@ struct Life {
             REQUIRE(store->publish_list({kind, 0, 1, to_bytes(view("a list")), crypto::sha256(view("a list")), 2, now(),
                                          now() + *Lifetime::of_seconds(86400), 0},
                                         now()));
+    }
+    /// One request through every act there is; the judges here say what is wanted.
+    void requests() {
+        using store::RequestAct;
+        const auto parsed = policy::parse_policy(fakes::kPolicy);
+        const store::Wish wish{alice,
+                               owner,
+                               alice,
+                               owner,
+                               *RoleName::parse("ops"),
+                               "version",
+                               "1:test",
+                               "home",
+                               {},
+                               *Lifetime::of_seconds(600),
+                               policy::Starts::approval,
+                               Instant(0),
+                               false,
+                               "disk full",
+                               "INC-7",
+                               ""};
+        const auto act = [&](std::int64_t id, store::Judgement judgement) {
+            const auto done = store->judge_request(
+                {id, id == 0 ? std::optional(wish) : std::nullopt, {}}, *parsed, alice,
+                [&](const store::Scene&) { return judgement; }, clock, store::Effect::apply);
+            REQUIRE(done);
+            return done->id;
+        };
+        const auto opened = [&] {
+            store::Judgement open{{RequestAct::opened}, wish};
+            open.asked = {owner};
+            open.expires = now() + *Lifetime::of_seconds(3600);
+            return act(0, open);
+        };
+        const auto ended = [](RequestAct what, store::RequestState state, const char* why) {
+            store::Judgement judgement{{what}};
+            judgement.state = state;
+            judgement.why = why;
+            return judgement;
+        };
+        const auto first = opened();
+        store::Judgement escalated{{RequestAct::escalated}};
+        escalated.asked = {owner};
+        act(first, escalated);
+        store::Judgement approved{{RequestAct::word, RequestAct::approved}};
+        approved.word = store::WordRecord{{owner, owner, 0, policy::Verdict::approve}, alice, "fine"};
+        approved.state = store::RequestState::approved;
+        approved.grant = store::GrantOrder{owner, now(), now() + *Lifetime::of_seconds(600)};
+        act(first, approved);
+        act(first, ended(RequestAct::ended, store::RequestState::ended, "released"));
+        act(opened(), ended(RequestAct::denied, store::RequestState::denied, "denied by alice"));
+        act(opened(), ended(RequestAct::expired, store::RequestState::expired, "nobody decided in time"));
+        act(opened(), ended(RequestAct::cancelled, store::RequestState::cancelled, "taken back by who asked"));
+        const OwnerName bob = *OwnerName::parse("bob");
+        REQUIRE(store->create_owner({bob, "", "", {}, {}, policy::State::active}, alice, now(), store::Effect::apply));
+        REQUIRE(store->create_delegation({0, owner, bob, wish.role, 0, now(), now() + *Lifetime::of_seconds(86400)},
+                                         alice, now(), store::Effect::apply));
     }
     /// The first record of each type.
     std::map<std::string, std::string> records() {
