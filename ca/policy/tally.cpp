@@ -1,7 +1,10 @@
 #include "ca/policy/tally.h"
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <set>
+#include <tuple>
 
 namespace mayfly::policy {
 
@@ -11,52 +14,133 @@ bool among(const std::vector<OwnerName>& list, const OwnerName& who) {
     return std::find(list.begin(), list.end(), who) != list.end();
 }
 
-/// People of one party who said yes at this stage, each once.
-struct Count {
-    const Electorate& electorate;
-    const std::vector<OwnerName>& concerned;
-    std::vector<const Word*> yes;  ///< of this stage, by people who may decide
+/// Enough for any tree that a person could read; a stage that still is not met then counts as not met.
+constexpr int kMostSteps = 20000;
 
-    /// Whether the leaf is met by `yes`, where nobody is used twice within it.
-    [[nodiscard]] std::size_t given(const Approvers& leaf) const {
-        const auto party = electorate.behind(*leaf.of);
-        std::set<OwnerName> people;
-        for (const auto* word : yes)
-            if (among(party, word->stands_for)) people.insert(word->by);
-        return people.size();
-    }
-    [[nodiscard]] std::vector<OwnerName> can_give(const Approvers& leaf) const {
-        std::vector<OwnerName> out;
-        for (const auto& who : electorate.behind(*leaf.of)) {
-            const bool said = std::any_of(yes.begin(), yes.end(),
-                                          [&](const Word* word) { return word->stands_for == who || word->by == who; });
-            if (!said && !among(concerned, who)) out.push_back(who);
+/// Yes is what the people who may decide have said yes to at one stage: each person once, whether they spoke for
+/// themselves or for somebody else, and each person spoken for once.
+struct Yes {
+    struct Voice {
+        OwnerName by, stands_for;
+    };
+    std::vector<Voice> voices{};
+
+    /// Of two words that would count one person twice, the one that people gave for themselves goes first; the order in
+    /// which words came changes nothing.
+    explicit Yes(std::vector<Voice> all) {
+        const auto rank = [](const Voice& v) { return std::make_tuple(v.by != v.stands_for, v.stands_for, v.by); };
+        std::sort(all.begin(), all.end(), [&](const Voice& a, const Voice& b) { return rank(a) < rank(b); });
+        for (auto& voice : all) {
+            const bool twice = std::any_of(voices.begin(), voices.end(), [&](const Voice& known) {
+                return known.by == voice.by || known.by == voice.stands_for || known.stands_for == voice.by ||
+                       known.stands_for == voice.stands_for;
+            });
+            if (!twice) voices.push_back(std::move(voice));
         }
-        return out;
     }
-    [[nodiscard]] bool met(const Approvers& node) const {
-        if (node.kind == Approvers::Kind::leaf) return given(node) >= node.need;
-        const auto good =
-            std::count_if(node.parts.begin(), node.parts.end(), [&](const auto& part) { return met(part); });
-        return static_cast<std::size_t>(good) >= node.need;
+    [[nodiscard]] bool said(const OwnerName& who) const {
+        return std::any_of(voices.begin(), voices.end(),
+                           [&](const Voice& voice) { return voice.by == who || voice.stands_for == who; });
     }
-    void lacking(const Approvers& node, std::vector<Lacking>& out) const {
-        if (met(node)) return;
+};
+
+/// Seats are the places that a stage asks to be filled. One voice fills one of them, whatever groups its person is in.
+class Seats {
+public:
+    Seats(const Electorate& electorate, const std::vector<OwnerName>& concerned, const Yes& yes)
+        : electorate_(electorate), concerned_(concerned), yes_(yes), seat_of_(yes.voices.size(), kFree) {}
+
+    [[nodiscard]] bool met(const Approvers& node) {
+        return fill(node, [] { return true; });
+    }
+    /// What is lacking when each part gets what it can: the rest of each leaf, and who could give it.
+    void lacking(const Approvers& node, std::vector<Lacking>& out) {
         if (node.kind == Approvers::Kind::leaf) {
-            out.push_back({*node.of, node.need - given(node), can_give(node)});
+            std::size_t given = 0;
+            while (given < node.need && seat(*node.of)) ++given;
+            if (given < node.need) out.push_back({*node.of, node.need - given, can_give(*node.of)});
             return;
         }
-        for (const auto& part : node.parts) lacking(part, out);
+        // Of parts that stand for each other, those that are met already need no more from anybody.
+        std::vector<Lacking> rest;
+        std::size_t good = 0;
+        for (const auto& part : node.parts) {
+            const auto before = rest.size();
+            lacking(part, rest);
+            if (rest.size() == before) ++good;
+        }
+        if (good < node.need) out.insert(out.end(), rest.begin(), rest.end());
     }
+
+private:
+    static constexpr std::size_t kFree = static_cast<std::size_t>(-1);
+
+    [[nodiscard]] std::vector<OwnerName> can_give(const Party& party) const {
+        std::vector<OwnerName> out;
+        for (const auto& who : electorate_.behind(party))
+            if (!yes_.said(who) && !among(concerned_, who) && !among(out, who)) out.push_back(who);
+        return out;
+    }
+    /// Finds a voice for one more seat, moving others where that helps (augmenting path).
+    bool place(std::size_t seat, std::vector<bool>& tried) {
+        for (std::size_t i = 0; i < seat_of_.size(); ++i) {
+            if (tried[i] || !among(seats_[seat], yes_.voices[i].stands_for)) continue;
+            tried[i] = true;
+            if (seat_of_[i] != kFree && !place(seat_of_[i], tried)) continue;
+            seat_of_[i] = seat;
+            return true;
+        }
+        return false;
+    }
+    bool seat(const Party& party) {
+        seats_.push_back(electorate_.behind(party));
+        std::vector<bool> tried(seat_of_.size(), false);
+        if (place(seats_.size() - 1, tried)) return true;
+        seats_.pop_back();
+        return false;
+    }
+    struct Kept {
+        std::vector<std::size_t> seat_of;
+        std::size_t seats;
+    };
+    [[nodiscard]] Kept keep() const { return {seat_of_, seats_.size()}; }
+    void restore(const Kept& kept) {
+        seat_of_ = kept.seat_of;
+        seats_.resize(kept.seats);
+    }
+    /// Fills the seats of a node, then whatever comes after; where parts stand for each other, every choice is tried.
+    bool fill(const Approvers& node, const std::function<bool()>& then) {
+        if (++steps_ > kMostSteps) return false;
+        if (node.kind == Approvers::Kind::leaf) {
+            const Kept before = keep();
+            for (std::size_t i = 0; i < node.need; ++i)
+                if (!seat(*node.of)) return restore(before), false;
+            if (then()) return true;
+            return restore(before), false;
+        }
+        return choose(node, 0, node.need, then);
+    }
+    bool choose(const Approvers& node, std::size_t from, std::size_t need, const std::function<bool()>& then) {
+        if (need == 0) return then();
+        if (node.parts.size() - from < need || steps_ > kMostSteps) return false;
+        return fill(node.parts[from], [&] { return choose(node, from + 1, need - 1, then); }) ||
+               choose(node, from + 1, need, then);
+    }
+
+    const Electorate& electorate_;
+    const std::vector<OwnerName>& concerned_;
+    const Yes& yes_;
+    std::vector<std::size_t> seat_of_;             ///< by voice
+    std::vector<std::vector<OwnerName>> seats_{};  ///< who may sit there
+    int steps_ = 0;
 };
 
 /// Whether the stage could be met if everybody who may decide said yes.
 bool possible(const Approvers& stage, const Electorate& electorate, const std::vector<OwnerName>& concerned) {
-    std::vector<Word> all;
-    for (const auto& who : deciders(stage, electorate, concerned)) all.push_back({who, who, 0, Verdict::approve});
-    Count count{electorate, concerned, {}};
-    for (const auto& word : all) count.yes.push_back(&word);
-    return count.met(stage);
+    std::vector<Yes::Voice> all;
+    for (const auto& who : deciders(stage, electorate, concerned)) all.push_back({who, who});
+    const Yes yes(std::move(all));
+    return Seats(electorate, concerned, yes).met(stage);
 }
 
 void collect(const Approvers& node, const Electorate& electorate, std::set<OwnerName>& out) {
@@ -102,15 +186,20 @@ Tally tally(const RequestRule& rule, const Electorate& electorate, const std::ve
     for (std::size_t stage = 0; stage < rule.stages.size(); ++stage) {
         const Approvers& who = rule.stages[stage];
         const auto may = deciders(who, electorate, concerned);
-        Count count{electorate, concerned, {}};
+        std::vector<Yes::Voice> said;
+        std::optional<OwnerName> veto;
         for (const auto& word : words) {
             if (word.stage != stage || !among(may, word.stands_for) || among(concerned, word.by)) continue;
-            if (word.verdict == Verdict::deny) return Denied{word.by};
-            count.yes.push_back(&word);
+            if (word.verdict == Verdict::approve)
+                said.push_back({word.by, word.stands_for});
+            else if (!veto || word.by < *veto)
+                veto = word.by;
         }
-        if (count.met(who)) continue;
+        if (veto) return Denied{*veto};
+        const Yes yes(std::move(said));
+        if (Seats(electorate, concerned, yes).met(who)) continue;
         Pending pending{stage, {}};
-        count.lacking(who, pending.lacking);
+        Seats(electorate, concerned, yes).lacking(who, pending.lacking);
         return pending;
     }
     return Approved{};
