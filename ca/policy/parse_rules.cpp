@@ -42,7 +42,9 @@ std::optional<Approvers> read_approvers(Table& outer, const toml::node& node, co
     const auto* parts = all != nullptr ? all : any;
     if (parts == nullptr) {
         table.integer("any", need, 1, 16);
-        out.of = read_party(table, toml->get("of"), table.text("of"));
+        const std::string of = table.text("of");
+        if (of.empty()) table.finish();  // "off" is told as what it is, not as a party without a name
+        out.of = read_party(table, toml->get("of"), of);
     } else {
         out.kind = all != nullptr ? Approvers::Kind::all_of : Approvers::Kind::any_of;
         const auto* list = parts->as_array();
@@ -138,12 +140,19 @@ void read_change(const toml::table& toml, Policy& policy, Status& status) {
     table.finish();
 }
 
+template <class Name>
+bool repeated(std::vector<Name> names) {
+    std::sort(names.begin(), names.end());
+    return std::adjacent_find(names.begin(), names.end()) != names.end();
+}
+
 void read_group(const toml::table& toml, Policy& policy, Status& status) {
     Table table(toml, "group \"" + printable(toml["name"].value_or(std::string("?"))) + "\"", status);
     Group group{table.text("name"), table.parsed<OwnerName>("members")};
     if (auto ok = word_rule("group name", group.name); !ok)
         return table.refuse(toml.get("name"), ok.error().message, ok.error().why);
     if (group.members.size() > kMostMembers) table.refuse(toml.get("members"), "more than 10,000 members");
+    if (repeated(group.members)) table.refuse(toml.get("members"), "somebody stands there twice");
     table.finish();
     const std::string name = group.name;
     if (!policy.groups.emplace(name, std::move(group)).second) table.refuse(toml.get("name"), "defined twice");
@@ -154,6 +163,7 @@ void read_conflict(const toml::table& toml, Policy& policy, Status& status) {
     Conflict conflict{table.parsed<RoleName>("roles"), table.text("why")};
     table.finish();
     if (conflict.roles.size() < 2) table.refuse(toml.get("roles"), "a conflict names at least two roles");
+    if (repeated(conflict.roles)) table.refuse(toml.get("roles"), "a role stands there twice");
     for (const auto& role : conflict.roles)
         if (policy.find(role) == nullptr)
             table.refuse(toml.get("roles"), "there is no role \"" + role.text() + "\" in this policy");

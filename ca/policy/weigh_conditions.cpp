@@ -16,13 +16,14 @@ std::string clock_text(int minute) {
 
 void weigh_time(Case& c, const Conditions& rule) {
     const std::int64_t seconds = c.now.seconds();
-    // 1970-01-01 was a Thursday.
-    const int day = static_cast<int>((seconds / kDay + 3) % 7);
+    const int minute = static_cast<int>((seconds % kDay) / 60);
+    const bool wraps = rule.from_minute && rule.until_minute && *rule.from_minute > *rule.until_minute;
+    // 1970-01-01 was a Thursday. A night belongs to the day on which it began.
+    const bool last_night = wraps && minute < *rule.until_minute;
+    const int day = static_cast<int>((seconds / kDay + (last_night ? 2 : 3)) % 7);
     if (!rule.days.empty() && !contains(rule.days, day))
         c.refuse("E-CONDITION-TIME", "not on this day of the week", "the role says which days", "come back then");
     if (!rule.from_minute || !rule.until_minute) return;
-    const int minute = static_cast<int>((seconds % kDay) / 60);
-    const bool wraps = *rule.from_minute > *rule.until_minute;
     const bool after = minute >= *rule.from_minute, before = minute < *rule.until_minute;
     if (wraps ? (after || before) : (after && before)) return;
     c.refuse("E-CONDITION-TIME", "not at this time of the day",

@@ -57,16 +57,16 @@ void explain_missing(Case& c, const Role& role) {
         return c.refuse("E-GRANT-NODE", "grant " + grant.id + " is good for node " + grant.node->text() + " only",
                         "it was given for that node", "ask with --node " + grant.node->text());
     }
+    if (c.facts.identity.kind() == Kind::breakglass)
+        return c.refuse("E-BREAKGLASS-CLOSED", "the glass of " + quoted + " is not broken",
+                        "a break-glass identity holds nothing until it is opened",
+                        "mayfly breakglass open " + role.name.text() + " --node NODE --reason \"…\"");
     const bool outdated = std::any_of(c.facts.grants.begin(), c.facts.grants.end(), [&](const GrantFact& grant) {
         return stands(grant, c) && grant.how == Activation::request && grant.role_version != role.version;
     });
     if (outdated)
         return await("E-APPROVAL-OUTDATED", "role " + quoted + " changed since the request was approved",
                      how_to_ask(role));
-    if (c.facts.identity.kind() == Kind::breakglass)
-        return c.refuse("E-BREAKGLASS-CLOSED", "the glass of " + quoted + " is not broken",
-                        "a break-glass identity holds nothing until it is opened",
-                        "mayfly breakglass open " + role.name.text() + " --node NODE --reason \"…\"");
     if (may_ask(c.policy, role, c.facts, c.now))
         return await("E-ROLE-JIT", "role " + quoted + " needs an approved request", how_to_ask(role));
     c.refuse("E-ROLE-NOT-HELD", c.facts.identity.text() + " does not hold role " + quoted,
