@@ -1,6 +1,6 @@
-// Invariant: a certificate is never more than role ∧ grant ∧ owner ∧ issuer ∧ asked allow. A hundred thousand random
-// questions to decide(), each weighed again by a model that shares no line with it: what matches what stands in tables
-// written by hand.
+// Invariant: a certificate is never more than role ∧ grant ∧ approval ∧ owner ∧ issuer ∧ asked allow. A hundred
+// thousand random questions to decide(), each weighed again by a model that shares no line with it: what matches what
+// stands in tables written by hand.
 #include <algorithm>
 #include <array>
 #include <random>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kNow = 1795235162;
 constexpr unsigned kSeed = 20261121;
-constexpr int kPolicies = 100, kQuestions = 1000;
+constexpr int kPolicies = 200, kQuestions = 1000;
 
 // ---- the small world: everything that a question may hold, and what matches what ------------------------------------
 
@@ -51,6 +51,26 @@ constexpr bool kInside[6][6] = {{true, false, false, false, false, false}, {true
                                 {true, true, true, false, false, false},   {false, false, false, true, false, false},
                                 {false, false, false, false, true, false}, {false, false, false, false, true, true}};
 
+/// Conditions of a moment: kNow is Saturday 04:26 UTC.
+struct Window {
+    const char* text;
+    bool open;
+};
+constexpr std::array<Window, 7> kWindows = {{{"days = [\"sat\"]", true},
+                                             {"days = [\"mon\", \"fri\"]", false},
+                                             {"hours = \"04:00-05:00\"", true},
+                                             {"hours = \"08:00-18:00\"", false},
+                                             {"hours = \"22:00-06:00\"", true},
+                                             {"days = [\"fri\"]\nhours = \"22:00-06:00\"", true},
+                                             {"days = [\"sat\"]\nhours = \"22:00-06:00\"", false}}};
+/// kFrom[address][block of kBlocks]
+constexpr std::array<const char*, 4> kAddresses = {"10.1.2.3", "10.9.9.9", "2001:db8:1::7", ""};
+constexpr bool kFrom[4][6] = {{true, true, true, false, false, false},
+                              {true, false, false, false, false, false},
+                              {false, false, false, false, true, true},
+                              {false, false, false, false, false, false}};
+constexpr std::array<const char*, 3> kTenants = {"home", "acme", "umbrella"};
+
 constexpr std::array<const char*, 3> kExtensions = {"permit-port-forwarding", "permit-pty", "permit-user-rc"};
 constexpr std::array<const char*, 3> kSelectors = {"\"all\"", "{ env = \"dev\" }", "{ env = \"prod\", tier = \"db\" }"};
 const std::array<std::map<std::string, std::string>, 3> kNodes = {
@@ -81,6 +101,16 @@ struct RoleModel {
     std::size_t selector = 0;
     std::vector<std::size_t> extensions, blocks, patterns;
     bool forced = false, hardware = false, wildcard = false;
+    int open_to = 0;                  ///< 0: nobody without a grant, 1: anyone, 2: person:alice, 3: group:others
+    std::vector<std::size_t> from{};  ///< networks of the asker, of kBlocks
+    int window = -1, login_age = 0;   ///< of kWindows; seconds
+    bool strong = false;
+    int first_time = 0;  ///< 0: ignore, 1: mark, 2: approve
+    std::size_t tenant = 0;
+    bool guests = false;  ///< of tenant "umbrella"
+    [[nodiscard]] bool conditional() const {
+        return !from.empty() || window >= 0 || login_age > 0 || strong || first_time > 0;
+    }
     [[nodiscard]] std::string toml() const;
 };
 
@@ -98,7 +128,22 @@ std::string quoted(const std::vector<std::size_t>& chosen, const auto& texts) {
 std::string RoleModel::toml() const {
     std::string out = "[[role]]\nname = \"" + name + "\"\nowner = \"carol\"\nmax_lifetime = \"" +
                       std::to_string(longest) + "s\"\nrisk = \"low\"\napprove = \"" + (approval ? "owner" : "none") +
-                      "\"\n";
+                      "\"\ntenant = \"" + kTenants[tenant] + "\"\n";
+    if (guests) out += "guests = [\"umbrella\"]\n";
+    if (open_to != 0)
+        out += std::string("open_to = [\"") +
+               (open_to == 1   ? "anyone"
+                : open_to == 2 ? "person:alice"
+                               : "group:others") +
+               "\"]\n";
+    if (conditional()) {
+        out += "[role.conditions]\n";
+        if (!from.empty()) out += "networks = " + quoted(from, kBlocks) + "\n";
+        if (window >= 0) out += std::string(kWindows[static_cast<std::size_t>(window)].text) + "\n";
+        if (login_age > 0) out += "login_age = \"" + std::to_string(login_age) + "s\"\n";
+        if (strong) out += "strong_login = true\n";
+        if (first_time > 0) out += std::string("first_time = \"") + (first_time == 1 ? "mark" : "approve") + "\"\n";
+    }
     if (ssh)
         out += "[role.ssh]\naccounts = [\"deploy\"]\nnodes = " + std::string(kSelectors[selector]) +
                "\nextensions = " + quoted(extensions, kExtensions) + "\nsource_addresses = " + quoted(blocks, kBlocks) +
@@ -125,7 +170,39 @@ RoleModel random_role(Random& random, std::size_t number) {
     role.forced = chance(random, 30);
     role.hardware = chance(random, 20);
     role.wildcard = chance(random, 50);
+    role.open_to = chance(random, 20) ? 1 + static_cast<int>(one_of(random, 3)) : 0;
+    if (chance(random, 10)) role.from = some_of(random, kBlocks.size(), 60);
+    if (chance(random, 15)) role.window = static_cast<int>(one_of(random, kWindows.size()));
+    if (chance(random, 10)) role.login_age = 600;
+    role.strong = chance(random, 10);
+    if (chance(random, 20)) role.first_time = 1 + static_cast<int>(one_of(random, 2));
+    role.tenant = chance(random, 10) ? 1 : 0;
+    role.guests = chance(random, 30);
     return role;
+}
+
+enum class How { standing, eligible, request, outdated, glass, old_glass };
+/// GrantModel is one grant for the role asked for.
+struct GrantModel {
+    std::int64_t from = 0, until = 0;
+    How how = How::standing;
+    int node = -1;
+    std::int64_t first_use = 0;
+    bool spent = false;
+};
+
+GrantModel random_grant(Random& random, bool approval) {
+    GrantModel out;
+    out.from = kNow - 3600 + static_cast<std::int64_t>(one_of(random, 3900));
+    out.until = out.from + 1 + static_cast<std::int64_t>(one_of(random, 12000));
+    static constexpr std::array<How, 8> kHow = {How::standing, How::standing, How::standing, How::eligible,
+                                                How::request,  How::outdated, How::glass,    How::old_glass};
+    out.how = approval && chance(random, 60) ? How::request : kHow[one_of(random, kHow.size())];
+    if (chance(random, 10)) out.node = static_cast<int>(one_of(random, 3));
+    if (out.how == How::request && chance(random, 20))
+        out.first_use = 1 + static_cast<std::int64_t>(one_of(random, 3000));
+    out.spent = chance(random, 5);
+    return out;
 }
 
 /// Question is one Ask with its Facts, and the choices that they were made from.
@@ -136,7 +213,12 @@ struct Question {
          ownerless = false;
     Kind kind = Kind::human;
     std::optional<std::int64_t> lifetime;
-    std::int64_t grant_from = 0, grant_until = 0;  ///< both 0: none
+    std::vector<GrantModel> grants{};
+    std::size_t address = 0, tenant = 0;
+    std::int64_t login_age = -1;  ///< -1: not known
+    bool strong = false, news = false, conflict = false, leaving = false;
+    std::int64_t adopt_by = 0;
+    std::size_t node_tenant = 0;
     std::int64_t issuer_ends = 0, issuer_longest = 0;
     int node = -1;                ///< -1: not narrowed; 3: a node that does not exist
     std::vector<int> principals;  ///< 0: the role; 1: role@its node; 2: role@other; 3: another role
@@ -164,10 +246,18 @@ Question random_question(Random& random, const std::vector<RoleModel>& roles) {
     q.suspended = chance(random, 2);
     q.ownerless = chance(random, 2);
     if (chance(random, 60)) q.lifetime = 1 + static_cast<std::int64_t>(one_of(random, 4000));
-    if (chance(random, 95)) {
-        q.grant_from = kNow - 3600 + static_cast<std::int64_t>(one_of(random, 3900));
-        q.grant_until = q.grant_from + 1 + static_cast<std::int64_t>(one_of(random, 12000));
-    }
+    for (int i = 0; i < 2; ++i)
+        if (chance(random, i == 0 ? 95 : 20))
+            q.grants.push_back(random_grant(random, q.role != nullptr && q.role->approval));
+    q.address = one_of(random, kAddresses.size());
+    q.tenant = chance(random, 85) ? (q.role != nullptr ? q.role->tenant : 0) : one_of(random, kTenants.size());
+    q.node_tenant = chance(random, 90) && q.role != nullptr ? q.role->tenant : one_of(random, kTenants.size());
+    if (chance(random, 80)) q.login_age = static_cast<std::int64_t>(one_of(random, 900));
+    q.strong = chance(random, 60);
+    q.news = chance(random, 30);
+    q.conflict = chance(random, 3);
+    q.leaving = chance(random, 3);
+    q.adopt_by = kNow - 1000 + static_cast<std::int64_t>(one_of(random, 80000));
     q.issuer_ends = kNow - 60 + static_cast<std::int64_t>(one_of(random, 40000));
     q.issuer_longest = 30 + static_cast<std::int64_t>(one_of(random, 20000));
     if (chance(random, 40)) q.node = static_cast<int>(one_of(random, 4));
@@ -183,16 +273,42 @@ Question random_question(Random& random, const std::vector<RoleModel>& roles) {
     return q;
 }
 
+bool glass(const Question& q) { return q.kind == Kind::breakglass; }
+bool stands(const GrantModel& grant) { return grant.from <= kNow && kNow < grant.until && !grant.spent; }
+bool carries(const Question& q, const GrantModel& grant) {
+    if (glass(q)) return grant.how == How::glass;
+    return grant.how == How::request || (grant.how == How::standing && !q.role->approval);
+}
+/// The grant that carries the certificate: the one that ends last among those that do.
+const GrantModel* carrier(const Question& q) {
+    const GrantModel* best = nullptr;
+    for (const auto& grant : q.grants)
+        if (stands(grant) && carries(q, grant) && (grant.node < 0 || grant.node == q.node) &&
+            (best == nullptr || grant.until > best->until))
+            best = &grant;
+    return best;
+}
+bool may_ask(const Question& q) {
+    if (q.role->open_to == 1 || q.role->open_to == 2) return true;  // whoever asks, alice answers for it
+    return std::any_of(q.grants.begin(), q.grants.end(), [](const GrantModel& grant) {
+        return grant.from <= kNow && kNow < grant.until && (grant.how == How::standing || grant.how == How::eligible);
+    });
+}
+
 /// The most that this certificate may live, by the model.
 std::int64_t bound_of(const Question& q) {
     std::int64_t most = std::min(q.issuer_longest, q.issuer_ends - kNow);
-    if (q.profile == Profile::ssh_user || q.profile == Profile::x509)
-        // Where an approval is asked, the grant that lets somebody ask bounds nothing.
-        most = std::min({most, q.role->longest, q.role->approval ? most : q.grant_until - kNow});
-    else if (q.profile == Profile::session)
+    if (q.profile == Profile::ssh_user || q.profile == Profile::x509) {
+        most = std::min(most, q.role->longest);
+        // Where nothing carries it yet, the grant that lets somebody ask bounds nothing.
+        if (const auto* grant = carrier(q))
+            most = std::min(most, grant->first_use > 0 ? grant->first_use : grant->until - kNow);
+        if (q.leaving) most = std::min(most, (q.adopt_by - kNow) / 14);
+    } else if (q.profile == Profile::session) {
         most = std::min<std::int64_t>(most, 8 * 3600);
-    else
+    } else {
         most = std::min<std::int64_t>(most, 24 * 3600);
+    }
     return most;
 }
 
@@ -208,7 +324,10 @@ enum class Verdict { yes, approval, no };
 
 Verdict model(const Question& q) {
     if (q.suspended || q.ownerless || q.revoked || q.authority || q.bound) return Verdict::no;
-    const bool person = q.kind == Kind::human || q.kind == Kind::workload || q.kind == Kind::agent;
+    if (q.leaving && (q.kind == Kind::human || q.adopt_by <= kNow)) return Verdict::no;
+    const bool person = q.kind == Kind::human || q.kind == Kind::workload || q.kind == Kind::agent ||
+                        (glass(q) && q.profile == Profile::ssh_user);
+    bool wait = false;
     if (q.profile == Profile::session && (q.kind != Kind::human || q.fido)) return Verdict::no;
     if (q.profile == Profile::node && (q.kind != Kind::node || q.fido)) return Verdict::no;
     if (q.profile == Profile::ssh_host &&
@@ -217,12 +336,32 @@ Verdict model(const Question& q) {
         return Verdict::no;
     if (q.profile == Profile::ssh_user || q.profile == Profile::x509) {
         if (!person || q.role == nullptr) return Verdict::no;
-        if (q.grant_until <= kNow || q.grant_from > kNow) return Verdict::no;
+        const RoleModel& role = *q.role;
+        if (role.tenant != q.tenant && !(role.guests && q.tenant == 2)) return Verdict::no;
+        if (q.conflict) return Verdict::no;
+        const auto* grant = carrier(q);
+        if (grant == nullptr) {
+            for (const auto& other : q.grants)
+                if (stands(other) && carries(q, other)) return Verdict::no;  // for another node
+            const bool outdated = std::any_of(q.grants.begin(), q.grants.end(), [](const GrantModel& other) {
+                return stands(other) && other.how == How::outdated;
+            });
+            if (glass(q) || (!outdated && !may_ask(q))) return Verdict::no;
+            wait = true;
+        }
+        if (role.window >= 0 && !kWindows[static_cast<std::size_t>(role.window)].open) return Verdict::no;
+        if (!role.from.empty() && std::none_of(role.from.begin(), role.from.end(),
+                                               [&](std::size_t block) { return kFrom[q.address][block]; }))
+            return Verdict::no;
+        if (role.login_age > 0 && (q.login_age < 0 || q.login_age > role.login_age)) return Verdict::no;
+        if (role.strong && !q.strong) return Verdict::no;
+        if (role.first_time == 2 && q.news && (grant == nullptr || grant->how == How::standing)) wait = true;
     }
     if (q.profile == Profile::ssh_user) {
         const RoleModel& role = *q.role;
         if (!role.ssh || (role.hardware && !q.fido)) return Verdict::no;
-        if (q.node == 3 || (q.node >= 0 && !kOpens[role.selector][q.node])) return Verdict::no;
+        if (q.node == 3 || (q.node >= 0 && (q.node_tenant != role.tenant || !kOpens[role.selector][q.node])))
+            return Verdict::no;
         for (const int principal : q.principals) {
             if (principal == 3) return Verdict::no;
             if (q.node >= 0 && principal != 1) return Verdict::no;
@@ -243,8 +382,7 @@ Verdict model(const Question& q) {
     }
     const auto most = bound_of(q);
     if (most < 1 || (q.lifetime && *q.lifetime > most)) return Verdict::no;
-    const bool by_role = q.profile == Profile::ssh_user || q.profile == Profile::x509;
-    return by_role && q.role->approval ? Verdict::approval : Verdict::yes;
+    return wait ? Verdict::approval : Verdict::yes;
 }
 
 // ---- asking the real one --------------------------------------------------------------------------------------------
@@ -276,7 +414,28 @@ policy::Ask ask_of(const Question& q) {
     return ask;
 }
 
-policy::Facts facts_of(const Question& q) {
+policy::GrantFact grant_of(const Question& q, const GrantModel& model, const policy::Policy& in_force, std::size_t n) {
+    const std::string role = q.role != nullptr ? q.role->name : "none-such";
+    policy::GrantFact out{"g-" + std::to_string(n), *RoleName::parse(role), *OwnerName::parse("carol"),
+                          Instant(model.from), Instant(model.until)};
+    const auto* known = in_force.find(out.role);
+    const std::string version = known != nullptr ? known->version : "";
+    switch (model.how) {
+        case How::standing: out.how = policy::Activation::standing; break;
+        case How::eligible: out.how = policy::Activation::eligible; break;
+        case How::request:
+        case How::outdated: out.how = policy::Activation::request; break;
+        case How::glass:
+        case How::old_glass: out.how = policy::Activation::breakglass; break;
+    }
+    out.role_version = model.how == How::outdated || model.how == How::old_glass ? std::string(64, 'f') : version;
+    if (model.node >= 0) out.node = *NodeName::parse(node_name(model.node));
+    if (model.first_use > 0) out.first_use = *Lifetime::of_seconds(model.first_use);
+    out.spent = model.spent;
+    return out;
+}
+
+policy::Facts facts_of(const Question& q, const policy::Policy& in_force) {
     const auto state = [](bool bad) { return bad ? policy::State::suspended : policy::State::active; };
     const std::string own = q.kind == Kind::human ? "human/alice" : std::string(name(q.kind)) + "/m1";
     policy::Facts facts{*IdentityName::parse(own),
@@ -292,9 +451,20 @@ policy::Facts facts_of(const Question& q) {
                         Instant(q.issuer_ends),
                         *Lifetime::of_seconds(q.issuer_longest)};
     if (q.bound) facts.key_bound_to = *IdentityName::parse("human/bob");
-    if (q.named && q.grant_until != 0)
-        facts.grants = {{"g-1", *RoleName::parse(q.role != nullptr ? q.role->name : "none-such"),
-                         *OwnerName::parse("carol"), Instant(q.grant_from), Instant(q.grant_until)}};
+    if (q.named)
+        for (std::size_t i = 0; i < q.grants.size(); ++i) facts.grants.push_back(grant_of(q, q.grants[i], in_force, i));
+    if (q.leaving && !q.ownerless) {
+        facts.owner_state = policy::State::leaving;
+        facts.adopt_by = Instant(q.adopt_by);
+    }
+    facts.tenant = kTenants[q.tenant];
+    facts.target_tenant = kTenants[q.node_tenant];
+    if (q.conflict)
+        facts.beside = {{*IdentityName::parse("agent/a"), *RoleName::parse("other"), "g-9", Instant(kNow + 1)}};
+    facts.circumstances.address = kAddresses[q.address];
+    if (q.login_age >= 0) facts.circumstances.login = Instant(kNow - q.login_age);
+    facts.circumstances.strong_login = q.strong;
+    if (q.news) facts.circumstances.new_to = {"node n0"};
     for (const auto host : q.known_hosts) facts.hosts.push_back(*HostName::parse(kHosts[host]));
     if (q.node >= 0 && q.node < 3) facts.target_labels = kNodes[static_cast<std::size_t>(q.node)];
     return facts;
@@ -321,6 +491,11 @@ bool within_bounds(const Question& q, const policy::Permit& permit) {
         if (role.forced && permit.force_command != "uptime") return false;
         if (!role.blocks.empty() && permit.source_addresses.empty()) return false;
         if (role.hardware && !permit.verify_required) return false;
+        const auto* grant = carrier(q);
+        if (grant == nullptr ||
+            (grant->node >= 0 && permit.principals.front() != role.name + "@" + node_name(grant->node)))
+            return false;
+        if ((role.first_time > 0 && q.news) == permit.marks.empty()) return false;
         return !permit.server && !permit.client && permit.names.empty();
     }
     if (q.profile == Profile::ssh_host) {
@@ -346,7 +521,7 @@ bool within_bounds(const Question& q, const policy::Permit& permit) {
 
 }  // namespace
 
-TEST_CASE("no certificate is more than its role, grant, owner, issuer and asker allow") {
+TEST_CASE("no certificate is more than its role, grant, approval, owner, issuer and asker allow") {
     INFO("seed " << kSeed);
     Random random(kSeed);
     const auto domain = *TrustDomain::parse("corp.example");
@@ -354,7 +529,7 @@ TEST_CASE("no certificate is more than its role, grant, owner, issuer and asker 
     int approvals = 0, refused = 0;
     for (int p = 0; p < kPolicies; ++p) {
         std::vector<RoleModel> roles;
-        std::string toml = "version = 1\n";
+        std::string toml = "version = 1\n[[group]]\nname = \"others\"\nmembers = [\"erin\"]\n";
         for (std::size_t i = 0; i < 5; ++i) {
             roles.push_back(random_role(random, i));
             toml += roles.back().toml();
@@ -364,7 +539,7 @@ TEST_CASE("no certificate is more than its role, grant, owner, issuer and asker 
         REQUIRE(parsed);
         for (int n = 0; n < kQuestions; ++n) {
             const Question q = random_question(random, roles);
-            const auto decision = policy::decide(*parsed, domain, ask_of(q), facts_of(q), Instant(kNow));
+            const auto decision = policy::decide(*parsed, domain, ask_of(q), facts_of(q, *parsed), Instant(kNow));
             const auto* permit = std::get_if<policy::Permit>(&decision);
             const auto* refusal = std::get_if<policy::Refusal>(&decision);
             const Verdict said = permit != nullptr    ? Verdict::yes
