@@ -2,6 +2,7 @@
 #include <array>
 #include <sstream>
 
+#include "ca/policy/files.h"
 #include "ca/policy/parse_rules.h"
 #include "lib/crypto/crypto.h"
 #include "lib/wire/text.h"
@@ -115,6 +116,13 @@ void read_role(const toml::table& toml, Policy& policy, Status& status) {
     if (!policy.roles.emplace(role.name.text(), role).second) table.refuse(toml.get("name"), "defined twice");
 }
 
+void read_roles(Table& top, const toml::node& roles, Policy& policy, Status& status) {
+    const auto* array = roles.as_array();
+    if (array == nullptr || !array->is_array_of_tables()) return top.refuse(&roles, "roles are written [[role]]");
+    if (array->size() + policy.roles.size() > kMostRoles) return top.refuse(&roles, "more than 10,000 roles");
+    for (const auto& role : *array) read_role(*role.as_table(), policy, status);
+}
+
 void read_limits(const toml::table& toml, BuiltIn& limits, Status& status) {
     Table table(toml, "limits", status);
     table.lifetime("session", limits.session);
@@ -130,27 +138,38 @@ void read_limits(const toml::table& toml, BuiltIn& limits, Status& status) {
 
 }  // namespace
 
+/// A policy in several files is read as if it were one: roles first, then what speaks of roles, then who is asked.
 Result<Policy> parse_policy(std::string_view text) {
-    const auto parsed = config::parse(text);
-    if (!parsed) return pass(parsed.error());
-    const toml::table& toml = *parsed;
+    const auto files = split_files(text);
+    if (!files) return pass(files.error());
+    std::vector<toml::table> parsed;
+    for (const auto& file : *files) {
+        auto table = config::parse(file.toml, file.name);
+        if (!table) return pass(table.error());
+        parsed.push_back(std::move(*table));
+    }
     Status status;
     Policy policy;
-    Table top(toml, "policy", status);
-    if (top.integer("version", 0) != 1) top.refuse(toml.get("version"), "version = 1 is missing");
-    if (const auto* limits = top.table("limits")) read_limits(*limits, policy.built_in, status);
-    if (const auto* roles = top.node("role")) {
-        const auto* array = roles->as_array();
-        if (array == nullptr || !array->is_array_of_tables())
-            top.refuse(roles, "roles are written [[role]]");
-        else if (array->size() > kMostRoles)
-            top.refuse(roles, "more than 10,000 roles");
-        else
-            for (const auto& role : *array) read_role(*role.as_table(), policy, status);
+    std::vector<Table> tops;
+    for (const auto& toml : parsed) tops.emplace_back(toml, "policy", status);
+    bool versioned = false, limited = false;
+    for (std::size_t i = 0; i < parsed.size(); ++i) {
+        Table& top = tops[i];
+        const auto version = top.integer("version", 1);
+        if (version != 1) top.refuse(parsed[i].get("version"), "this build reads version = 1");
+        versioned = versioned || top.has("version");
+        if (const auto* limits = top.table("limits")) {
+            if (limited) top.refuse(limits, "[limits] stands in another file too", "two answers to one question");
+            limited = true;
+            read_limits(*limits, policy.built_in, status);
+        }
+        if (const auto* roles = top.node("role")) read_roles(top, *roles, policy, status);
     }
-    if (status) read_people(top, toml, policy, status);
-    top.finish();
-    if (status) check_parties(policy, toml, status);
+    if (!versioned) tops.front().refuse(nullptr, "version = 1 is missing");
+    for (std::size_t i = 0; i < parsed.size() && status; ++i) read_groups(tops[i], policy, status);
+    for (std::size_t i = 0; i < parsed.size() && status; ++i) read_people(tops[i], policy, status);
+    for (auto& top : tops) top.finish();
+    if (status) check_parties(policy, tops.front());
     if (!status) return pass(status.error());
     return policy;
 }

@@ -134,9 +134,13 @@ std::optional<int> minute_of(std::string_view text) {
 
 void read_change(const toml::table& toml, Policy& policy, Status& status) {
     Table table(toml, "change", status);
-    for (const auto& [risk, key] : {std::pair{Risk::low, "low"}, {Risk::medium, "medium"}, {Risk::high, "high"}})
-        if (const auto* node = table.node(key))
-            if (auto who = read_approvers(table, *node, "change", 1, status)) policy.change.emplace(risk, *who);
+    for (const auto& [risk, key] : {std::pair{Risk::low, "low"}, {Risk::medium, "medium"}, {Risk::high, "high"}}) {
+        const auto* node = table.node(key);
+        if (node == nullptr) continue;
+        auto who = read_approvers(table, *node, "change", 1, status);
+        if (who && !policy.change.emplace(risk, *who).second)
+            table.refuse(node, "[change] says this in another file too", "two answers to one question");
+    }
     table.finish();
 }
 
@@ -251,14 +255,16 @@ BreakGlass read_breakglass(const toml::table& toml, const std::string& label, St
     return out;
 }
 
-void read_people(Table& top, const toml::table&, Policy& policy, Status& status) {
+void read_groups(Table& top, Policy& policy, Status& status) {
     read_tables(top, "group", [&](const toml::table& table) { read_group(table, policy, status); });
+}
+
+void read_people(Table& top, Policy& policy, Status& status) {
     read_tables(top, "conflict", [&](const toml::table& table) { read_conflict(table, policy, status); });
     if (const auto* change = top.table("change")) read_change(*change, policy, status);
 }
 
-void check_parties(const Policy& policy, const toml::table& toml, Status& status) {
-    Table top(toml, "policy", status);
+void check_parties(const Policy& policy, Table& top) {
     const std::function<void(const Approvers&, const std::string&)> check = [&](const Approvers& who,
                                                                                 const std::string& where) {
         if (who.of && who.of->kind() == Party::Kind::group) {

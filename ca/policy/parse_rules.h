@@ -11,9 +11,11 @@ void read_request_rule(config::Table& role, const toml::table& toml, const std::
 Conditions read_conditions(const toml::table& toml, const std::string& label, Status& status);
 ReviewRule read_review(const toml::table& toml, const std::string& label, Status& status);
 BreakGlass read_breakglass(const toml::table& toml, const std::string& label, Status& status);
-/// `[[group]]`, `[[conflict]]` and `[change]`, after the roles are known.
-void read_people(config::Table& top, const toml::table& toml, Policy& policy, Status& status);
-/// Whether every group that a role speaks of exists. Fails into `status`.
-void check_parties(const Policy& policy, const toml::table& toml, Status& status);
+/// `[[group]]`: before anything that speaks of one.
+void read_groups(config::Table& top, Policy& policy, Status& status);
+/// `[[conflict]]` and `[change]`, after the roles are known.
+void read_people(config::Table& top, Policy& policy, Status& status);
+/// Whether every group that somebody speaks of exists and is large enough. Fails into `top`.
+void check_parties(const Policy& policy, config::Table& top);
 
 }  // namespace mayfly::policy

@@ -14,6 +14,13 @@
 
 namespace mayfly::config {
 
+/// place_of says where something stands: "line 3, column 7: ", or "roles/db.toml:3:7: " in one of several files.
+inline std::string place_of(const toml::source_region& source) {
+    const auto line = std::to_string(source.begin.line), column = std::to_string(source.begin.column);
+    if (source.path && !source.path->empty()) return *source.path + ":" + line + ":" + column + ": ";
+    return "line " + line + ", column " + column + ": ";
+}
+
 class Table {
 public:
     Table(const toml::table& table, std::string what, Status& status)
@@ -118,11 +125,10 @@ public:
     /// `why` is the rule behind it, where the message alone does not say what would be right.
     void refuse(const toml::node* node, const std::string& message, std::string why = {}) {
         if (!status_) return;
-        const auto& at = (node == nullptr ? static_cast<const toml::node&>(table_) : *node).source().begin;
-        status_ = fail(
-            Code::malformed,
-            "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " + what_ + ": " + message,
-            "E-CONFIG", std::move(why), "mend the file");
+        status_ = fail(Code::malformed,
+                       place_of((node == nullptr ? static_cast<const toml::node&>(table_) : *node).source()) + what_ +
+                           ": " + message,
+                       "E-CONFIG", std::move(why), "mend the file");
     }
     void finish() {
         for (const auto& [key, node] : table_) {
@@ -145,16 +151,14 @@ private:
     std::vector<std::string> known_;
 };
 
-/// parse reads TOML text; the library's exception becomes an Error with line and column.
-inline Result<toml::table> parse(std::string_view text) {
+/// parse reads TOML text; the library's exception becomes an Error with its place. `file` names it where there are
+/// several.
+inline Result<toml::table> parse(std::string_view text, const std::string& file = {}) {
     try {
-        return toml::parse(text);
+        return toml::parse(text, file);
     } catch (const toml::parse_error& error) {
-        const auto& at = error.source().begin;
-        return fail(Code::malformed,
-                    "line " + std::to_string(at.line) + ", column " + std::to_string(at.column) + ": " +
-                        printable(error.description()),
-                    "E-CONFIG", {}, "mend the file");
+        return fail(Code::malformed, place_of(error.source()) + printable(error.description()), "E-CONFIG", {},
+                    "mend the file");
     }
 }
 

@@ -65,7 +65,7 @@ TEST_CASE("a mistake in a policy is told with line, column, what, and what would
         {"[role.ssh]", "[role.ssh", 11, {}},
         // The top.
         {"version = 1", "", 1, {"version = 1 is missing"}},
-        {"version = 1", "version = 2", 1, {"version = 1 is missing"}},
+        {"version = 1", "version = 2", 1, {"this build reads version = 1"}},
         {"version = 1", "version = \"1\"", 1, {"version must be an integer"}},
         {"version = 1", "version = 1\nroles = 3", 2, {"unknown key \"roles\"", "did you mean \"role\"?"}},
         {"version = 1", "version = 1\nrole = 3", 5, {"role"}},
