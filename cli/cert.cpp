@@ -1,6 +1,8 @@
 // cert issue: X.509 certificates for services.
-#include "cli/out_files.h"
+#include "cli/cert_files.h"
+#include "cli/password.h"
 #include "cli/verbs.h"
+#include "lib/crypto/pkcs12.h"
 #include "lib/files/files.h"
 #include "lib/wire/spki.h"
 #include "lib/wire/text.h"
@@ -12,8 +14,11 @@ namespace {
 
 struct IssueFlags {
     api::X509Request request;
-    std::string csr_file, out, key_type = "p256";
+    std::string csr_file, out, key_type = "p256", mode, owner;
+    std::vector<std::string> forms;
+    PasswordFrom password;
     bool force = false;
+    [[nodiscard]] Existing existing() const { return force ? Existing::replace : Existing::keep; }
 };
 
 constexpr std::size_t kLargestCsr = 64 * 1024;
@@ -53,34 +58,70 @@ Result<std::string> read_csr(const std::string& path) {
     return std::string(text_of(*file));
 }
 
-constexpr std::array<const char*, 6> kFiles = {"cert.pem", "chain.pem", "fullchain.pem",
-                                               "ca.pem",   "cert.leaf", "cert.tlog-proof"};
+tl::unexpected<Error> not_so(const std::string& message, const std::string& why, const std::string& fix) {
+    return fail(Code::malformed, message, "E-USAGE", why, fix);
+}
 
-std::vector<std::string> files_of(const IssueFlags& flags) {
-    std::vector<std::string> out;
-    if (flags.csr_file.empty()) out.push_back(flags.out + "/key.pem");
-    for (const auto* name : kFiles) out.push_back(flags.out + "/" + name);
+/// What the folder is to hold. Whatever is wrong with it is said before a password is asked for, and that before
+/// anything is minted.
+Result<CertFiles> read_files(const Globals& globals, const IssueFlags& flags, KeyIs where, const PublicKey& key) {
+    CertFiles out{flags.out};
+    const auto& words = form_words();
+    for (const auto& word : flags.forms)
+        out.forms.push_back(static_cast<Form>(std::find(words.begin(), words.end(), word) - words.begin()));
+    if (where == KeyIs::elsewhere && !out.forms.empty())
+        return not_so("the key is not here, so it cannot go into a file", "--format needs a key that is made",
+                      "leave --format out, or the key's flag");
+    if (flags.password.named() && !out.has(Form::pkcs12))
+        return not_so("a password is for --format pkcs12", {}, "add --format pkcs12, or leave the password out");
+    auto hand_over = parse_hand_over(flags.mode, flags.owner);
+    if (!hand_over) return pass(hand_over.error());
+    out.hand_over = *hand_over;
+    if (auto ok = check_folder(out, key, where, flags.existing()); !ok) return pass(ok.error());
+    if (!out.has(Form::pkcs12)) return out;
+    auto password = read_password(flags.password, globals.asking(), flags.out + "/cert.p12");
+    if (!password) return pass(password.error());
+    if (auto ok = crypto::check_password(*password); !ok) return pass(ok.error());
+    out.password = std::move(*password);
     return out;
 }
 
-Status write_all(const std::string& dir, const crypto::PrivateKey* key, const api::CertificateReply& reply,
-                 const api::Bundle& bundle) {
-    if (auto ok = make_folder(dir); !ok) return ok;
-    if (key != nullptr) {
-        const Secret pem = key->export_pem();
-        if (auto ok = files::write(dir + "/key.pem", pem.reveal(), 0600); !ok) return ok;
+/// A certificate for another key than ours would be a pair that does not belong together.
+Status is_for(const PublicKey& key, const api::CertificateReply& reply) {
+    const auto der = wire::parse_one_pem(reply.certificate, "CERTIFICATE");
+    const auto read = der ? wire::parse_x509(*der) : pass(der.error());
+    if (!read) return pass(read.error());
+    if (read->key == key) return {};
+    return fail(Code::corrupt, "the CA certified another key than the one asked for", "E-KEY-MISMATCH",
+                "nothing was written", "tell whoever answers for the CA, with this message");
+}
+
+/// Asked is the key to be certified, and what proves that its holder asks.
+struct Asked {
+    std::optional<crypto::PrivateKey> made;
+    PublicKey key{};
+    [[nodiscard]] KeyIs where() const { return made ? KeyIs::made : KeyIs::elsewhere; }
+};
+
+Result<Asked> ask_for(IssueFlags& flags) {
+    Asked out;
+    if (!flags.csr_file.empty()) {
+        auto pem = read_csr(flags.csr_file);
+        if (!pem) return pass(pem.error());
+        const auto csr = wire::parse_csr(*wire::parse_one_pem(*pem, "CERTIFICATE REQUEST"));
+        if (!csr) return pass(csr.error());
+        out.key = csr->key;
+        flags.request.csr = std::move(*pem);
+        return out;
     }
-    const auto entry = wire::parse_base64(reply.log_entry);
-    if (!entry) return pass(entry.error());
-    const std::array<std::string, kFiles.size()> contents = {reply.certificate,
-                                                             reply.chain,
-                                                             reply.certificate + reply.chain,
-                                                             joined(bundle.x509_roots, ""),
-                                                             std::string(text_of(*entry)),
-                                                             reply.log_proof};
-    for (std::size_t i = 0; i < kFiles.size(); ++i)
-        if (auto ok = files::write(dir + "/" + kFiles[i], view(contents[i]), 0644); !ok) return ok;
-    return {};
+    auto made = crypto::PrivateKey::generate(algorithm_of(flags.key_type));
+    if (!made) return pass(made.error());
+    auto csr = csr_for(*made, flags.request.names);
+    if (!csr) return pass(csr.error());
+    flags.request.csr = std::move(*csr);
+    out.key = made->public_key();
+    out.made = std::move(*made);
+    return out;
 }
 
 /// Names are sent tagged, so that the server never has to guess.
@@ -97,24 +138,19 @@ Result<int> issue(const Globals& globals, IssueFlags flags) {
     auto session = open_session(globals);
     if (!session) return pass(session.error());
     if (auto ok = tag_names(flags.request.names); !ok) return pass(ok.error());
-    if (!globals.dry_run)
-        if (auto ok = may_write(files_of(flags), flags.force ? Existing::replace : Existing::keep); !ok)
-            return pass(ok.error());
     flags.request.dry_run = globals.dry_run;
-    std::optional<crypto::PrivateKey> key;
-    if (flags.csr_file.empty()) {
-        auto made = crypto::PrivateKey::generate(algorithm_of(flags.key_type));
-        if (!made) return pass(made.error());
-        key = std::move(*made);
-    }
-    auto csr = key ? csr_for(*key, flags.request.names) : read_csr(flags.csr_file);
-    if (!csr) return pass(csr.error());
-    flags.request.csr = std::move(*csr);
+    if (flags.csr_file == "-" && flags.password.file == "-")
+        return not_so("standard input cannot be both request and password", {}, "--password-file FILE");
+    auto asked = ask_for(flags);
+    if (!asked) return pass(asked.error());
     if (globals.dry_run)
         return would_be_minted(globals, session->ca.post<api::DryRunReply>("/v1/x509/certificates", flags.request));
+    const auto files = read_files(globals, flags, asked->where(), asked->key);
+    if (!files) return pass(files.error());
     const auto reply = session->ca.mint("/v1/x509/certificates", flags.request);
     if (!reply) return pass(reply.error());
-    if (auto ok = write_all(flags.out, key ? &*key : nullptr, *reply, session->context.bundle); !ok)
+    if (auto ok = is_for(asked->key, *reply); !ok) return pass(ok.error());
+    if (auto ok = write_cert_files(*files, asked->made ? &*asked->made : nullptr, *reply, session->context.bundle); !ok)
         return pass(ok.error());
     return show(globals, {wire::to_json(*reply),
                           {reply->serial},
@@ -142,6 +178,15 @@ void add_cert_verbs(Cli& cli) {
     verb->add_option("--out", flags->out,
                      "folder for key.pem, cert.pem, chain.pem, fullchain.pem, ca.pem and the log proof")
         ->required();
+    verb->add_option(
+            "--format", flags->forms,
+            "also write combined (key and chain in combined.pem) or pkcs12 (both in cert.p12); repeat for both")
+        ->check(CLI::IsMember(form_words()));
+    verb->add_option("--password-file", flags->password.file,
+                     "first line is the password of cert.p12; - for standard input");
+    verb->add_option("--password-fd", flags->password.descriptor, "descriptor to read that password from");
+    verb->add_option("--mode", flags->mode, "mode of files with the private key; 0600 when absent");
+    verb->add_option("--owner", flags->owner, "USER[:GROUP] for the files; root only");
     verb->add_flag("--force", flags->force, "replace files that are there already");
 }
 

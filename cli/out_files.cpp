@@ -1,11 +1,14 @@
 #include "cli/out_files.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
-#include "lib/files/files.h"
+#include "lib/files/together.h"
 #include "lib/wire/ssh_key.h"
 
 namespace mayfly::cli {
@@ -21,17 +24,25 @@ Status may_write(const std::vector<std::string>& paths, Existing existing) {
     return {};
 }
 
-Status make_folder(const std::string& path) {
+Status make_folder(const std::string& path, const HandOver& hand_over) {
     std::error_code error;
     if (std::filesystem::is_directory(path, error)) return {};
-    return files::make_private_dir(path);
+    if (auto ok = files::make_private_dir(path); !ok) return ok;
+    const auto& [user, group] = hand_over.owner;
+    const bool given = user || group;
+    if ((!given ||
+         ::chown(path.c_str(), user.value_or(static_cast<uid_t>(-1)), group.value_or(static_cast<gid_t>(-1))) == 0) &&
+        ::chmod(path.c_str(), hand_over.folder_mode()) == 0)
+        return {};
+    return fail(Code::unavailable, "cannot hand over " + path + ": " + std::strerror(errno));
 }
 
 std::vector<std::string> ssh_files(const std::string& path) {
     return {path, path + ".pub", path + "-cert.pub", path + "-cert.tlog-proof"};
 }
 
-Status write_ssh_files(const std::string& path, const crypto::PrivateKey& key, const api::CertificateReply& reply) {
+Status write_ssh_files(const std::string& path, const crypto::PrivateKey& key, const api::CertificateReply& reply,
+                       const HandOver& hand_over) {
     const auto seed = key.ed25519_seed();
     if (!seed) return pass(seed.error());
     std::array<std::uint8_t, 4> random{};
@@ -39,12 +50,16 @@ Status write_ssh_files(const std::string& path, const crypto::PrivateKey& key, c
     const auto check =
         static_cast<std::uint32_t>((random[0] << 24U) | (random[1] << 16U) | (random[2] << 8U) | random[3]);
     const Secret text = wire::encode_openssh_private_ed25519(key.public_key(), seed->reveal(), check, reply.key_id);
-    const auto paths = ssh_files(path);
-    if (auto ok = files::write(paths[0], text.reveal(), 0600); !ok) return ok;
     const std::string line = wire::encode_ssh_key_line(key.public_key(), reply.key_id) + "\n";
-    if (auto ok = files::write(paths[1], view(line), 0644); !ok) return ok;
-    if (auto ok = files::write(paths[2], view(reply.certificate + "\n"), 0644); !ok) return ok;
-    return files::write(paths[3], view(reply.log_proof), 0644);
+    const std::string certificate = reply.certificate + "\n";
+    const auto at = std::filesystem::path(path);
+    const std::string name = at.filename().string(), folder = at.has_parent_path() ? at.parent_path().string() : ".";
+    return files::write_together(folder, name + ".d",
+                                 {{name, text.reveal(), hand_over.secret_mode},
+                                  {name + ".pub", view(line), 0644},
+                                  {name + "-cert.pub", view(certificate), 0644},
+                                  {name + "-cert.tlog-proof", view(reply.log_proof), 0644}},
+                                 hand_over.owner);
 }
 
 }  // namespace mayfly::cli

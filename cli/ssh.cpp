@@ -15,7 +15,7 @@ constexpr const char* kPath = "/v1/ssh/user-certificates";
 
 struct CertFlags {
     api::SshUserRequest request;
-    std::string key, out;
+    std::string key, out, mode, owner;
     std::vector<std::string> extensions;
     bool force = false;
     [[nodiscard]] Existing existing() const { return force ? Existing::replace : Existing::keep; }
@@ -87,10 +87,12 @@ Result<int> cert(const Globals& globals, CertFlags flags) {
     const auto prover = client::prove_with(*key);
     if (globals.dry_run) return try_ssh(*session, globals, flags.request, prover);
     if (flags.out.empty()) return certify_into_agent(*session, globals, flags.request, *key);
+    const auto hand_over = parse_hand_over(flags.mode, flags.owner);
+    if (!hand_over) return pass(hand_over.error());
     if (auto ok = may_write(ssh_files(flags.out), flags.existing()); !ok) return pass(ok.error());
     const auto reply = session->ca.mint(kPath, flags.request, &prover);
     if (!reply) return pass(reply.error());
-    if (auto ok = write_ssh_files(flags.out, *key, *reply); !ok) return pass(ok.error());
+    if (auto ok = write_ssh_files(flags.out, *key, *reply, *hand_over); !ok) return pass(ok.error());
     return tell(globals, *reply, flags.out);
 }
 
@@ -127,6 +129,8 @@ void add_ssh_verbs(Cli& cli) {
     get->add_option("--key", flags->key,
                     "certify this key instead of a new one: a file, or SHA256:… of one in ssh-agent");
     get->add_option("--out", flags->out, "write PATH, PATH.pub and PATH-cert.pub (with --key: the certificate's file)");
+    get->add_option("--mode", flags->mode, "mode of the private key that --out writes; 0600 when absent");
+    get->add_option("--owner", flags->owner, "USER[:GROUP] for what --out writes; root only");
     get->add_flag("--force", flags->force, "replace files that --out names");
     add_connect_verb(ssh, cli);
 }

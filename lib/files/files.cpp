@@ -48,7 +48,7 @@ Result<Bytes> read(const std::string& path, std::size_t limit) {
     }
 }
 
-Status write(const std::string& path, ByteView contents, mode_t mode) {
+Status write(const std::string& path, ByteView contents, mode_t mode, Ownership owner) {
     const auto folder = std::filesystem::path(path).parent_path();
     std::string temporary = path + ".XXXXXX";
     const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
@@ -58,6 +58,10 @@ Status write(const std::string& path, ByteView contents, mode_t mode) {
         ::unlink(temporary.c_str());
         return error;
     };
+    // Owner first: a change of owner may take bits of the mode away (chown(2)).
+    if ((owner.user || owner.group) && ::fchown(file.fd, owner.user.value_or(static_cast<uid_t>(-1)),
+                                                owner.group.value_or(static_cast<gid_t>(-1))) != 0)
+        return undo("set the owner of");
     if (::fchmod(file.fd, mode) != 0) return undo("set the mode of");
     while (!contents.empty()) {
         const ssize_t put = ::write(file.fd, contents.data(), contents.size());

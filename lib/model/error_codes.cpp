@@ -81,6 +81,9 @@ constexpr std::array kCodes = {
     ErrorCode{"E-FIDO-TOUCH", "The security key signed without being touched. Touch it when it blinks."},
     ErrorCode{"E-FILE-EXISTS",
               "A file that would be written is there already. Nothing was minted; --force replaces it."},
+    ErrorCode{"E-FILE-MODE",
+              "A file with a private key is read by its owner, by its group where that is wanted, by nobody else."},
+    ErrorCode{"E-FILE-OWNER", "There is no such user or group, or only root could give the files to them."},
     ErrorCode{"E-FINGERPRINT",
               "The CA at the URL has another fingerprint than the one given, or the text is no "
               "fingerprint. Ask whoever runs the CA, over another channel."},
@@ -132,6 +135,9 @@ constexpr std::array kCodes = {
               "its .pub, or SHA256:… of one in ssh-agent."},
     ErrorCode{"E-KEY-HARDWARE", "The role needs a hardware key: ssh-keygen -t ed25519-sk."},
     ErrorCode{"E-KEY-LINE", "The text is not an SSH public key line: type, base64, comment."},
+    ErrorCode{"E-KEY-MISMATCH",
+              "A key and a certificate do not belong together; they are never left side by side. Move the key away, or "
+              "give another --out."},
     ErrorCode{"E-KEY-MODE", "A file of the CA's keys can be read by others, or is no plain file. chmod 600 it."},
     ErrorCode{"E-KEY-NESTED", "A certificate was given where a public key belongs."},
     ErrorCode{"E-KEY-POINT", "The public key is not a point on its curve. Make a new key."},
@@ -202,6 +208,9 @@ constexpr std::array kCodes = {
               "The owner is leaving; until somebody adopts what they own, its certificates live shorter and shorter."},
     ErrorCode{"E-OWNER-UNKNOWN", "There is no owner of that name. mayfly owner list shows all."},
     ErrorCode{"E-PASSPHRASE", "The file of the CA's passphrase is missing, empty, or readable by others."},
+    ErrorCode{"E-PASSWORD",
+              "The password of a PKCS#12 file is missing, empty, typed differently twice, not plain ASCII, or in a "
+              "file that others can read."},
     ErrorCode{"E-PATTERN", "The text is not a pattern of names: dns:*.corp.example, ip:10.0.0.0/8, uri:spiffe://…"},
     ErrorCode{"E-PAUSED",
               "Too much time went by between the decision and the signature; nothing was signed. Ask "
