@@ -32,19 +32,33 @@ Result<wire::CertificateRequest> proven_csr(const std::string& pem) {
     return csr;
 }
 
-/// An SSH subject key, once a proof by that very key covers this request.
-Result<PublicKey> proven_ssh_key(App& app, const Request& request, const std::string& line) {
-    const auto key = wire::parse_ssh_key_line(line);
-    if (!key) return pass(key.error(), "public_key");
+/// The key in public_key, once a proof by that very key covers this request: its method, path and body, this trust
+/// domain, and a nonce that is good for one request.
+Result<PublicKey> proven_key(App& app, const Request& request, const PublicKey& key) {
     const std::string header = request.header("mayfly-proof");
     const auto proven = app.doors->proven_key(claim_of(request, header), app.clock.now());
-    const bool by_this_key = proven && *proven == key->key;
-    if (auto ok = sound_key(key->key, by_this_key); !ok) return pass(ok.error(), "public_key");
+    const bool by_this_key = proven && *proven == key;
+    if (auto ok = sound_key(key, by_this_key); !ok) return pass(ok.error(), "public_key");
     if (!proven) return pass(proven.error());
     if (!by_this_key)
         return fail(Code::unauthenticated, "the proof of possession is by another key", "E-PROOF",
                     "the key to be certified signs for itself", "sign with the key in public_key");
-    return key->key;
+    return key;
+}
+
+Result<PublicKey> proven_ssh_key(App& app, const Request& request, const std::string& line) {
+    const auto key = wire::parse_ssh_key_line(line);
+    if (!key) return pass(key.error(), "public_key");
+    return proven_key(app, request, key->key);
+}
+
+/// A key that somebody else keeps (a security module, ssh-agent) and that makes no PKCS#10 request.
+Result<PublicKey> proven_bare_key(App& app, const Request& request, const std::string& pem) {
+    const auto der = wire::parse_one_pem(pem, "PUBLIC KEY");
+    if (!der) return pass(der.error(), "public_key");
+    const auto key = wire::parse_spki(*der);
+    if (!key) return pass(key.error(), "public_key");
+    return proven_key(app, request, *key);
 }
 
 Status set_lifetime(Ask& ask, const std::string& ttl) {
@@ -148,15 +162,25 @@ Result<Ask> read_ask(App& app, const Request& request, const api::SshHostRequest
     return ask;
 }
 
-Result<Ask> read_ask(App&, const Request&, const api::X509Request& body) {
-    const auto csr = proven_csr(body.csr);
-    if (!csr) return pass(csr.error());
-    Ask ask{Profile::x509, csr->key};
+Result<Ask> read_ask(App& app, const Request& request, const api::X509Request& body) {
+    if (body.csr.empty() == body.public_key.empty())
+        return fail(Code::malformed, "the request needs csr or public_key, and not both", "E-BODY",
+                    "one key is certified, and one thing proves that its holder asks", {});
+    Ask ask{Profile::x509, {}};
     Status ok = set_optional(ask.role, body.role, "role");
     if (ok) ok = set_lifetime(ask, body.ttl);
     if (ok) ok = set_list(ask.names, body.names, "names");
-    if (ok) ok = names_agree(*csr, ask.names);
     if (!ok) return pass(ok.error());
+    if (body.csr.empty()) {
+        const auto key = proven_bare_key(app, request, body.public_key);
+        if (!key) return pass(key.error());
+        ask.key = *key;
+    } else {
+        const auto csr = proven_csr(body.csr);
+        if (!csr) return pass(csr.error());
+        if (ok = names_agree(*csr, ask.names); !ok) return pass(ok.error());
+        ask.key = csr->key;
+    }
     ask.reason = body.reason;
     return ask;
 }

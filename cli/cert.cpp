@@ -1,5 +1,6 @@
 // cert issue: X.509 certificates for services.
 #include "cli/cert_files.h"
+#include "cli/keys.h"
 #include "cli/password.h"
 #include "cli/verbs.h"
 #include "lib/crypto/pkcs12.h"
@@ -14,13 +15,14 @@ namespace {
 
 struct IssueFlags {
     api::X509Request request;
-    std::string csr_file, out, key_type = "p256", mode, owner;
+    std::string csr_file, public_key, out, key_type = "p256", mode, owner;
     std::vector<std::string> forms;
     PasswordFrom password;
     bool force = false;
     [[nodiscard]] Existing existing() const { return force ? Existing::replace : Existing::keep; }
 };
 
+constexpr const char* kPath = "/v1/x509/certificates";
 constexpr std::size_t kLargestCsr = 64 * 1024;
 
 KeyAlgorithm algorithm_of(const std::string& word) {
@@ -71,7 +73,7 @@ Result<CertFiles> read_files(const Globals& globals, const IssueFlags& flags, Ke
         out.forms.push_back(static_cast<Form>(std::find(words.begin(), words.end(), word) - words.begin()));
     if (where == KeyIs::elsewhere && !out.forms.empty())
         return not_so("the key is not here, so it cannot go into a file", "--format needs a key that is made",
-                      "leave --format out, or the key's flag");
+                      "leave --format out, or --csr and --public-key");
     if (flags.password.named() && !out.has(Form::pkcs12))
         return not_so("a password is for --format pkcs12", {}, "add --format pkcs12, or leave the password out");
     auto hand_over = parse_hand_over(flags.mode, flags.owner);
@@ -100,11 +102,22 @@ Status is_for(const PublicKey& key, const api::CertificateReply& reply) {
 struct Asked {
     std::optional<crypto::PrivateKey> made;
     PublicKey key{};
+    std::optional<client::Prover> prover{};
     [[nodiscard]] KeyIs where() const { return made ? KeyIs::made : KeyIs::elsewhere; }
 };
 
-Result<Asked> ask_for(IssueFlags& flags) {
+Result<Asked> ask_for(const Globals& globals, IssueFlags& flags) {
     Asked out;
+    if (!flags.public_key.empty()) {
+        auto prover = keeper_of(globals, flags.public_key);
+        if (!prover) return pass(prover.error());
+        const auto spki = wire::encode_spki(prover->key);
+        if (!spki) return pass(spki.error());
+        flags.request.public_key = wire::encode_pem("PUBLIC KEY", *spki);
+        out.key = prover->key;
+        out.prover = std::move(*prover);
+        return out;
+    }
     if (!flags.csr_file.empty()) {
         auto pem = read_csr(flags.csr_file);
         if (!pem) return pass(pem.error());
@@ -141,13 +154,14 @@ Result<int> issue(const Globals& globals, IssueFlags flags) {
     flags.request.dry_run = globals.dry_run;
     if (flags.csr_file == "-" && flags.password.file == "-")
         return not_so("standard input cannot be both request and password", {}, "--password-file FILE");
-    auto asked = ask_for(flags);
+    auto asked = ask_for(globals, flags);
     if (!asked) return pass(asked.error());
+    const client::Prover* prover = asked->prover ? &*asked->prover : nullptr;
     if (globals.dry_run)
-        return would_be_minted(globals, session->ca.post<api::DryRunReply>("/v1/x509/certificates", flags.request));
+        return would_be_minted(globals, session->ca.post<api::DryRunReply>(kPath, flags.request, prover));
     const auto files = read_files(globals, flags, asked->where(), asked->key);
     if (!files) return pass(files.error());
-    const auto reply = session->ca.mint("/v1/x509/certificates", flags.request);
+    const auto reply = session->ca.mint(kPath, flags.request, prover);
     if (!reply) return pass(reply.error());
     if (auto ok = is_for(asked->key, *reply); !ok) return pass(ok.error());
     if (auto ok = write_cert_files(*files, asked->made ? &*asked->made : nullptr, *reply, session->context.bundle); !ok)
@@ -171,8 +185,12 @@ void add_cert_verbs(Cli& cli) {
     verb->add_option("--name", flags->request.names, "dns:…, ip:…, uri:… or email:… (repeat)")->required();
     verb->add_option("--ttl", flags->request.ttl, "lifetime; the role's maximum when absent");
     verb->add_option("--reason", flags->request.reason, "why");
-    verb->add_option("--csr", flags->csr_file,
-                     "use this PKCS#10 request (PEM or DER, - for standard input); its key stays where it is");
+    auto* csr =
+        verb->add_option("--csr", flags->csr_file,
+                         "use this PKCS#10 request (PEM or DER, - for standard input); its key stays where it is");
+    verb->add_option("--public-key", flags->public_key,
+                     "certify this key, which signs by ssh-agent or ssh-keygen: a .pub, a PEM public key, or SHA256:…")
+        ->excludes(csr);
     verb->add_option("--key-type", flags->key_type, "key to make")
         ->check(CLI::IsMember({"p256", "p384", "ed25519", "rsa"}));
     verb->add_option("--out", flags->out,

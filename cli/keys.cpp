@@ -5,6 +5,7 @@
 
 #include "lib/client/ssh_agent.h"
 #include "lib/files/files.h"
+#include "lib/wire/spki.h"
 #include "lib/wire/ssh_key.h"
 #include "lib/wire/text.h"
 
@@ -46,6 +47,18 @@ Result<client::Prover> agent_key(const std::string& fingerprint) {
 Result<client::Prover> named_prover(const Globals& globals, const std::string& name) {
     auto prover =
         name.starts_with(kFingerprintStart) ? agent_key(name) : client::prove_with_file(name, globals.asking());
+    if (!prover) return no_such_key(prover.error(), name);
+    return prover;
+}
+
+Result<client::Prover> keeper_of(const Globals& globals, const std::string& name) {
+    const auto file =
+        name.starts_with(kFingerprintStart) ? Bytes{} : files::read(name, kLargestKeyFile).value_or(Bytes{});
+    const auto der = wire::parse_one_pem(text_of(file), "PUBLIC KEY");
+    if (!der) return named_prover(globals, name);
+    const auto key = wire::parse_spki(*der);
+    if (!key) return no_such_key(key.error(), name);
+    auto prover = agent_key(fingerprint_of(*key));
     if (!prover) return no_such_key(prover.error(), name);
     return prover;
 }

@@ -48,7 +48,7 @@ struct NodeRenewRequest {
 
 /// POST /v1/ssh/user-certificates, with a proof by `public_key`.
 struct SshUserRequest {
-    std::string role, public_key, ttl, node, force_command, reason;
+    std::string role, public_key, ttl, node, force_command, reason, attestation, challenge;
     std::vector<std::string> principals, source_addresses;
     std::optional<std::vector<std::string>> extensions;
     bool dry_run = false;
@@ -61,6 +61,9 @@ struct SshUserRequest {
         field("extensions", self.extensions, Need::optional, "extensions asked for; the role's when absent");
         field("force_command", self.force_command, Need::optional, "command to force; the role's when it has one");
         field("source_addresses", self.source_addresses, Need::optional, "CIDR blocks, within the role's");
+        field("attestation", self.attestation, Need::optional,
+              "base64 of what ssh-keygen -O write-attestation wrote when a FIDO key was made");
+        field("challenge", self.challenge, Need::optional, "base64 of what -O challenge named then");
         field("reason", self.reason, Need::optional, "why; stored, and hashed into the log");
         field("dry_run", self.dry_run, Need::optional, "decide, record nothing, mint nothing");
     }
@@ -77,14 +80,17 @@ struct SshHostRequest {
     }
 };
 
-/// POST /v1/x509/certificates; the request's self-signature proves possession.
+/// POST /v1/x509/certificates. The key comes in a PKCS#10 request, whose own signature proves possession, or bare, with
+/// a proof by it: one of the two.
 struct X509Request {
-    std::string role, csr, ttl, reason;
+    std::string role, csr, public_key, ttl, reason;
     std::vector<std::string> names;
     bool dry_run = false;
     MAYFLY_FIELDS {
         field("role", self.role, Need::required, "role whose x509 scope applies");
-        field("csr", self.csr, Need::required, "PKCS#10 request (PEM); its names must be among `names`");
+        field("csr", self.csr, Need::optional, "PKCS#10 request (PEM); its names must be among `names`");
+        field("public_key", self.public_key, Need::optional,
+              "or the key alone (PEM, PUBLIC KEY), with a Mayfly-Proof by it");
         field("names", self.names, Need::optional, "subjectAltNames asked for: dns:…, ip:…, uri:…, email:…");
         field("ttl", self.ttl, Need::optional, "lifetime asked for; the role's maximum when absent");
         field("reason", self.reason, Need::optional, "why");

@@ -3,6 +3,7 @@
 refused with a 4xx that names the rule, nothing is signed, and no intent enters the log. The ids are those of the threat
 model: S is SSH, X is X.509."""
 import base64
+import json
 import os
 import pathlib
 import subprocess
@@ -163,6 +164,67 @@ try:
     for row, parameters in (("X11 explicit curve", ("-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:explicit")), ("X11 P-192", ("-pkeyopt", "ec_paramgen_curve:P-192")), ("X11 secp256k1", ("-pkeyopt", "ec_paramgen_curve:secp256k1"))):
         openssl("genpkey", "-algorithm", "EC", *parameters, "-out", "odd.key")
         refused(row, x509(csr(san, key="odd.key")), "E-KEY-CURVE")
+
+    # ---- X.509: a bare key, with a proof by it --------------------------------------------------------------------------
+    def pem(key):
+        return openssl("pkey", "-in", key, "-pubout").decode()
+
+    def bare(key="x.key", proof="x.key", **asked):
+        how = {name: asked.pop(name) for name in ("nonce", "domain", "name_space", "method") if name in asked}
+        return api.post(X509, {"role": "web", "public_key": pem(key), "names": ["dns:a.test.internal"], **asked}, key=proof, **how)
+
+    def signs(key):
+        """ssh-keygen signs with a PEM key when its public line stands beside it."""
+        (world.dir / key).chmod(0o600)
+        (world.dir / f"{key}.pub").write_text(world.must("ssh-keygen", "-y", "-f", key).stdout)
+
+    signs("x.key")
+    for name, parameters in (("p384", ("EC", "-pkeyopt", "ec_paramgen_curve:P-384")), ("p521", ("EC", "-pkeyopt", "ec_paramgen_curve:P-521")), ("rsa2048", ("RSA", "-pkeyopt", "rsa_keygen_bits:2048")),
+                             ("rsa4096", ("RSA", "-pkeyopt", "rsa_keygen_bits:4096"))):
+        openssl("genpkey", "-algorithm", *parameters, "-out", f"{name}.key")
+        signs(f"{name}.key")
+    for key in ("x.key", "p384.key", "p521.key", "rsa2048.key", "rsa4096.key"):
+        status, body = bare(key, key)
+        assert status == 200, body
+        allowed += 1
+        assert openssl("x509", "-noout", "-pubkey", data=body["certificate"].encode()).decode() == pem(key)
+    # Ed25519: ssh-keygen signs with its own file, openssl writes the same key's PEM.
+    point = base64.b64decode(good_key.split()[1])[-32:]
+    ed_pem = openssl("pkey", "-pubin", "-inform", "DER", "-pubout", data=bytes.fromhex("302a300506032b6570032100") + point).decode()
+    status, body = api.post(X509, {"role": "web", "public_key": ed_pem, "names": ["dns:a.test.internal"]}, key="s")
+    assert status == 200, body
+    allowed += 1
+    ask = {"role": "web", "public_key": pem("x.key"), "names": ["dns:a.test.internal"]}
+    refused("S29 X.509 no proof", api.post(X509, ask), "E-PROOF")
+    refused("S29 X.509 by another key", bare(proof="s"), "E-PROOF")
+    refused("S29 X.509 another key's name", bare("p384.key"), "E-PROOF")
+    refused("S29 X.509 other namespace", bare(name_space="file"), "E-PROOF")
+    refused("S29 X.509 other domain", bare(domain="evil.internal"), "E-PROOF")
+    refused("S29 X.509 other method", bare(method="GET"), "E-PROOF")
+    body = b'{"names":["dns:a.test.internal"],"public_key":' + json.dumps(pem("x.key")).encode() + b',"role":"web"}'
+    refused("S29 X.509 other path", api.send("POST", X509, body, {"Mayfly-Proof": api.proof("x.key", SSH, body)}), "E-PROOF")
+    refused("S29 X.509 other body", api.send("POST", X509, body, {"Mayfly-Proof": api.proof("x.key", X509, body + b" ")}), "E-PROOF")
+    refused("S29 X.509 invented nonce", bare(nonce="A" * 43), "E-NONCE", "E-PROOF")
+    proof = api.proof("x.key", X509, body)
+    assert api.send("POST", X509, body, {"Mayfly-Proof": proof, "Idempotency-Key": "first-of-the-two"})[0] == 200
+    allowed += 1
+    refused("S29 X.509 replayed proof", api.send("POST", X509, body, {"Mayfly-Proof": proof, "Idempotency-Key": "second-of-the-two"}), "E-NONCE", "E-PROOF")
+    refused("E03 both a request and a key", api.post(X509, {**ask, "csr": csr(san)}, key="x.key"), "E-BODY")
+    refused("E03 neither", api.post(X509, {"role": "web", "names": ["dns:a.test.internal"]}, key="x.key"), "E-BODY")
+    refused("X01 X.509 bare: another name", bare(names=["dns:evil.com"]), "E-SAN")
+    refused("X.509 bare: no name", bare(names=[]), "E-NAMES-EMPTY")
+    for row, text in (("nothing", "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"), ("a private key", (world.dir / "x.key").read_text()), ("an SSH line", good_key), ("two", pem("x.key") * 2), ("text", "x"),
+                      ("trailing bytes", "-----BEGIN PUBLIC KEY-----\n" + base64.encodebytes(openssl("pkey", "-in", "x.key", "-pubout", "-outform", "DER") + b"\0").decode() + "-----END PUBLIC KEY-----\n")):
+        refused(f"S27 X.509 bare: {row}", api.post(X509, {**ask, "public_key": text}, key="x.key"), "E-PEM", "E-DER", "E-BODY", "E-KEY-LINE")
+    off = bytearray(openssl("pkey", "-in", "x.key", "-pubout", "-outform", "DER"))
+    off[-1] ^= 1
+    wrap = lambda der: "-----BEGIN PUBLIC KEY-----\n" + base64.encodebytes(bytes(der)).decode() + "-----END PUBLIC KEY-----\n"  # noqa: E731
+    refused("S23 X.509 bare: off the curve", api.post(X509, {**ask, "public_key": wrap(off)}, key="x.key"), "E-KEY-POINT")
+    refused("S23 X.509 bare: small order", api.post(X509, {**ask, "public_key": wrap(bytes.fromhex("302a300506032b6570032100") + b"\1" + bytes(31))}, key="s"), "E-KEY-WEAK")
+    for row, key, rule in (("rsa 1024", ("RSA", "-pkeyopt", "rsa_keygen_bits:1024"), "E-KEY-WEAK"), ("P-192", ("EC", "-pkeyopt", "ec_paramgen_curve:P-192"), "E-KEY-CURVE"),
+                           ("explicit curve", ("EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-pkeyopt", "ec_param_enc:explicit"), "E-KEY-CURVE"), ("X25519", ("X25519",), "E-KEY-TYPE")):
+        openssl("genpkey", "-algorithm", *key, "-out", "odd.key")
+        refused(f"S23/X11 X.509 bare: {row}", api.post(X509, {**ask, "public_key": pem("odd.key")}, key="x.key"), rule)
 
     # ---- what all of that left ----------------------------------------------------------------------------------------
     assert journal() == signed + allowed, f"{journal() - signed - allowed} signatures were made for what was refused"
