@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t kClockSlack = 5;
 constexpr std::size_t kLargestPolicy = 4 << 20;
+constexpr std::size_t kLargestWeakList = 256 << 20;
 
 IdentityName own_identity() {
     auto name = IdentityName::of(Kind::ca, "server");
@@ -25,16 +26,27 @@ Result<mint::Authority> authority_of(const Config& config, const signer::Descrip
     if (!der) return pass(der.error(), "issuing certificate");
     const auto view = wire::parse_x509(*der);
     if (!view) return pass(view.error(), "issuing certificate");
-    return mint::Authority{config.trust_domain,
-                           keys.x509,
-                           keys.ssh_user,
-                           keys.ssh_host,
-                           keys.log,
-                           view->subject_common_name,
-                           *der,
-                           Instant(view->not_after.seconds() + 1),
-                           config.envelope.longest_x509,
-                           config.node};
+    mint::Authority out{config.trust_domain,
+                        keys.x509,
+                        keys.ssh_user,
+                        keys.ssh_host,
+                        keys.log,
+                        view->subject_common_name,
+                        *der,
+                        Instant(view->not_after.seconds() + 1),
+                        config.envelope.longest_x509,
+                        config.node};
+    if (view->name_constraints) out.issuer_names = *view->name_constraints;
+    out.crl_url = config.crl_url;
+    out.crl_shards = config.crl_shards;
+    if (out.issuer_names.empty()) return out;
+    // Only an issuer with constraints is judged up to its root.
+    const auto root = files::read(config.root_certificate(), 64 * 1024);
+    if (!root) return pass(root.error());
+    auto root_der = wire::parse_one_pem(text_of(*root), "CERTIFICATE");
+    if (!root_der) return pass(root_der.error(), "root certificate");
+    out.root_certificate_der = std::move(*root_der);
+    return out;
 }
 
 }  // namespace
@@ -49,6 +61,13 @@ Status PolicyInForce::load(store::Store& store) {
 }
 
 Status App::start() {
+    for (const auto& path : config.weak_keys) {
+        const auto list = files::read(path, kLargestWeakList);
+        if (!list) return pass(list.error(), "weak_keys");
+        if (auto ok = weak_keys.add(text_of(*list), path); !ok) return ok;
+    }
+    if (!config.weak_keys.empty())
+        log.write("weak_keys.ready", {{"digests", static_cast<std::int64_t>(weak_keys.size())}});
     const auto passphrase = passphrase_path(config);
     if (!passphrase) return pass(passphrase.error());
     auto made =

@@ -14,6 +14,7 @@
 #include "ca/signer/signer.h"
 #include "ca/store/store.h"
 #include "lib/crypto/crypto.h"
+#include "lib/crypto/weak_keys.h"
 #include "lib/model/latest.h"
 
 namespace mayfly::ca {
@@ -45,6 +46,7 @@ struct App {
     std::unique_ptr<Cosigner> cosigner;  ///< when there are witnesses
     std::unique_ptr<RevocationLists> revocation;
     std::string issuing_pem;
+    crypto::WeakKeys weak_keys;  ///< read at start
 
     App(Config given, const Clock& time)
         : config(std::move(given)),

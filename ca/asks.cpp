@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/crypto/attestation.h"
 #include "lib/wire/ssh_key.h"
 #include "lib/wire/text.h"
 
@@ -15,30 +16,32 @@ using policy::Profile;
 
 /// A signature that verified has loaded the key, and so refused a point that is not on its curve: that is asked again
 /// only to say why it did not. RSA has no points but moduli, which are looked at in any case.
-Status sound_key(const PublicKey& key, bool proven) {
-    if (proven && key.algorithm != KeyAlgorithm::rsa) return {};
-    return crypto::check_point(key);
+Status sound_key(const App& app, const PublicKey& key, bool proven) {
+    if (proven && key.algorithm != KeyAlgorithm::rsa) return not_known(app, key);
+    if (auto ok = crypto::check_point(key); !ok) return ok;
+    return not_known(app, key);
 }
 
 /// A PKCS#10 request's key, once its self-signature holds; FIDO and weak keys never get here.
-Result<wire::CertificateRequest> proven_csr(const std::string& pem) {
+Result<wire::CertificateRequest> proven_csr(const App& app, const std::string& pem) {
     const auto der = wire::parse_one_pem(pem, "CERTIFICATE REQUEST");
     if (!der) return pass(der.error(), "csr");
     auto csr = wire::parse_csr(*der);
     if (!csr) return csr;
     const auto proven = crypto::verify(*csr);
-    if (auto ok = sound_key(csr->key, proven.has_value()); !ok) return pass(ok.error());
+    if (auto ok = sound_key(app, csr->key, proven.has_value()); !ok) return pass(ok.error());
     if (!proven) return pass(proven.error());
     return csr;
 }
 
 /// The key in public_key, once a proof by that very key covers this request: its method, path and body, this trust
 /// domain, and a nonce that is good for one request.
-Result<PublicKey> proven_key(App& app, const Request& request, const PublicKey& key) {
+Result<PublicKey> proven_key(App& app, const Request& request, const PublicKey& key,
+                             crypto::Touch touch = crypto::Touch::required) {
     const std::string header = request.header("mayfly-proof");
-    const auto proven = app.doors->proven_key(claim_of(request, header), app.clock.now());
+    const auto proven = app.doors->proven_key(claim_of(request, header), app.clock.now(), touch);
     const bool by_this_key = proven && *proven == key;
-    if (auto ok = sound_key(key, by_this_key); !ok) return pass(ok.error(), "public_key");
+    if (auto ok = sound_key(app, key, by_this_key); !ok) return pass(ok.error(), "public_key");
     if (!proven) return pass(proven.error());
     if (!by_this_key)
         return fail(Code::unauthenticated, "the proof of possession is by another key", "E-PROOF",
@@ -46,10 +49,11 @@ Result<PublicKey> proven_key(App& app, const Request& request, const PublicKey& 
     return key;
 }
 
-Result<PublicKey> proven_ssh_key(App& app, const Request& request, const std::string& line) {
+Result<PublicKey> proven_ssh_key(App& app, const Request& request, const std::string& line,
+                                 crypto::Touch touch = crypto::Touch::required) {
     const auto key = wire::parse_ssh_key_line(line);
     if (!key) return pass(key.error(), "public_key");
-    return proven_key(app, request, key->key);
+    return proven_key(app, request, key->key, touch);
 }
 
 /// A key that somebody else keeps (a security module, ssh-agent) and that makes no PKCS#10 request.
@@ -104,6 +108,38 @@ Status names_agree(const wire::CertificateRequest& csr, const std::vector<wire::
     return {};
 }
 
+/// The role that a request names, in the policy in force; null when there is none. Policy refuses that later, and
+/// better.
+const policy::Role* role_of(const mint::CurrentPolicy::InForce& in_force, const std::string& name) {
+    const auto role = RoleName::parse(name);
+    return role ? in_force.policy.find(*role) : nullptr;
+}
+
+/// A role whose certificates need no touch has keys that give none.
+crypto::Touch touch_for(const policy::Role* role) {
+    const bool waived = role != nullptr && role->ssh &&
+                        std::find(role->ssh->extensions.begin(), role->ssh->extensions.end(), "no-touch-required") !=
+                            role->ssh->extensions.end();
+    return waived ? crypto::Touch::not_required : crypto::Touch::required;
+}
+
+/// What a FIDO key's device said when it made the key. It is judged whenever it is given, whether the role asks or not.
+Status set_attestation(Ask& ask, const api::SshUserRequest& body, const policy::Role* role, Instant now) {
+    if (body.attestation.empty() && body.challenge.empty()) return {};
+    const auto file = wire::parse_base64(body.attestation);
+    if (!file) return pass(file.error(), "attestation");
+    const auto challenge = wire::parse_base64(body.challenge);
+    if (!challenge) return pass(challenge.error(), "challenge");
+    const auto attestation = wire::parse_fido_attestation(*file);
+    if (!attestation) return pass(attestation.error());
+    const std::vector<Bytes> none;
+    const auto& roots = role != nullptr && role->ssh ? role->ssh->attestation_roots : none;
+    auto by = crypto::attested_by(*attestation, *challenge, ask.key, roots, now);
+    if (!by) return pass(by.error());
+    ask.attested_by = std::move(*by);
+    return {};
+}
+
 Status set_addresses(Ask& ask, const std::vector<std::string>& texts) {
     for (const auto& text : texts) {
         auto block = policy::parse_cidr(text);
@@ -124,12 +160,19 @@ Status set_command(Ask& ask, const std::string& command) {
 
 }  // namespace
 
+Status not_known(const App& app, const PublicKey& key) {
+    if (!app.weak_keys.contains(key)) return {};
+    return fail(Code::malformed, "the key is on a list of keys that anyone could have", "E-KEY-KNOWN",
+                "its private half was made by a faulty generator or has been published",
+                "make a new key: ssh-keygen -t ed25519");
+}
+
 auth::ProofClaim claim_of(const Request& request, const std::string& header) {
     return {header, request.method, request.path, view(request.body)};
 }
 
-Result<Ask> read_csr_ask(Profile profile, const std::string& csr, const std::string& ttl) {
-    const auto request = proven_csr(csr);
+Result<Ask> read_csr_ask(const App& app, Profile profile, const std::string& csr, const std::string& ttl) {
+    const auto request = proven_csr(app, csr);
     if (!request) return pass(request.error());
     Ask ask{profile, request->key};
     if (auto ok = set_lifetime(ask, ttl); !ok) return pass(ok.error());
@@ -137,7 +180,9 @@ Result<Ask> read_csr_ask(Profile profile, const std::string& csr, const std::str
 }
 
 Result<Ask> read_ask(App& app, const Request& request, const api::SshUserRequest& body) {
-    const auto key = proven_ssh_key(app, request, body.public_key);
+    const auto in_force = app.policy.in_force();
+    const auto* role = in_force ? role_of(*in_force, body.role) : nullptr;
+    const auto key = proven_ssh_key(app, request, body.public_key, touch_for(role));
     if (!key) return pass(key.error());
     Ask ask{Profile::ssh_user, *key};
     Status ok = set_optional(ask.role, body.role, "role");
@@ -146,6 +191,7 @@ Result<Ask> read_ask(App& app, const Request& request, const api::SshUserRequest
     if (ok) ok = set_list(ask.principals, body.principals, "principals");
     if (ok) ok = set_addresses(ask, body.source_addresses);
     if (ok) ok = set_command(ask, body.force_command);
+    if (ok) ok = set_attestation(ask, body, role, app.clock.now());
     if (!ok) return pass(ok.error());
     ask.extensions = body.extensions;
     ask.reason = body.reason;
@@ -176,7 +222,7 @@ Result<Ask> read_ask(App& app, const Request& request, const api::X509Request& b
         if (!key) return pass(key.error());
         ask.key = *key;
     } else {
-        const auto csr = proven_csr(body.csr);
+        const auto csr = proven_csr(app, body.csr);
         if (!csr) return pass(csr.error());
         if (ok = names_agree(*csr, ask.names); !ok) return pass(ok.error());
         ask.key = csr->key;

@@ -9,13 +9,17 @@
 
 namespace mayfly::ca {
 
+/// not_known refuses a key on one of the operator's lists of weak keys (E-KEY-KNOWN).
+Status not_known(const App& app, const PublicKey& key);
 /// claim_of is the Mayfly-Proof header together with what it has to cover.
 auth::ProofClaim claim_of(const http::Request& request, const std::string& header);
 
 /// read_csr_ask: a profile whose names are the CA's to choose, and a PKCS#10 request that contributes a key. `ttl` may
 /// be "".
-Result<policy::Ask> read_csr_ask(policy::Profile profile, const std::string& csr, const std::string& ttl);
-/// The others prove possession by Mayfly-Proof (SSH, and bare keys of X.509) or by the request's own signature (PKCS#10).
+Result<policy::Ask> read_csr_ask(const App& app, policy::Profile profile, const std::string& csr,
+                                 const std::string& ttl);
+/// The others prove possession by Mayfly-Proof (SSH, and bare keys of X.509) or by the request's own signature
+/// (PKCS#10).
 Result<policy::Ask> read_ask(App& app, const http::Request& request, const api::SshUserRequest& body);
 Result<policy::Ask> read_ask(App& app, const http::Request& request, const api::SshHostRequest& body);
 Result<policy::Ask> read_ask(App& app, const http::Request& request, const api::X509Request& body);

@@ -40,6 +40,7 @@ Result<Config> load_config(const std::string& path) {
     config.listen_port = address->port;
     config.names = top.parsed<wire::SubjectName>("names");
     config.passphrase_file = top.text("passphrase_file");
+    for (const auto& file : top.texts("weak_keys")) config.weak_keys.push_back(in_folder(config.state_dir, file));
     top.integer("node", config.node, 1, 127);
     top.integer("workers", config.workers, 1, 256);
     top.integer("connections_per_address", config.connections_per_address, 1, 100000);
@@ -80,10 +81,19 @@ Result<Config> load_config(const std::string& path) {
         config.crl_url = revocation.text("crl_url");
         if (config.crl_shards > 1 && config.crl_url.empty())
             revocation.refuse(nullptr, "crl_shards needs crl_url: each shard names the URL that it is found at");
+        if (!config.crl_url.empty() && !config.crl_url.starts_with("http://") &&
+            !config.crl_url.starts_with("https://"))
+            revocation.refuse(nullptr, "crl_url is an http or https URL");
         if (config.crl_lifetime > config.envelope.longest_crl)
             revocation.refuse(nullptr, "crl_lifetime is longer than the signer's longest_crl");
         revocation.finish();
     }
+    constexpr std::int64_t kShortLived = 7LL * 24 * 3600;
+    if (config.envelope.longest_x509.seconds() > kShortLived && config.crl_url.empty())
+        top.refuse(
+            nullptr,
+            "longest_x509 above 7d needs crl_url under [revocation]: such certificates say where their revocation "
+            "list is");
     if (config.names.empty())
         top.refuse(nullptr, "names is empty: clients check the CA's TLS certificate against the name they call");
     if (config.passphrase_file.empty()) top.refuse(nullptr, "passphrase_file is missing: the signer's keys are sealed");

@@ -36,6 +36,7 @@ struct Config {
     Lifetime crl_lifetime = *Lifetime::of_seconds(24 * 3600);  ///< until a CRL's nextUpdate; made anew at half of it
     std::uint32_t crl_shards = 1;                              ///< X.509 revocation lists are cut into this many
     std::string crl_url{};                                     ///< where shards are served; needed for more than one
+    std::vector<std::string> weak_keys{};                      ///< files of digests of keys that anyone could have
 
     [[nodiscard]] std::string origin() const { return trust_domain.text() + "/log"; }
     [[nodiscard]] std::string database() const { return state_dir + "/mayfly.db"; }
@@ -44,6 +45,7 @@ struct Config {
     [[nodiscard]] std::string policy_file() const { return state_dir + "/policy.toml"; }
     [[nodiscard]] std::string root_certificate() const { return state_dir + "/root.pem"; }
     [[nodiscard]] std::string issuing_certificate() const { return state_dir + "/issuing.pem"; }
+    [[nodiscard]] std::string root_crl() const { return state_dir + "/root.crl"; }
     [[nodiscard]] std::string address_file() const { return state_dir + "/address"; }
 };
 

@@ -9,6 +9,7 @@
 
 #include "ca/policy/policy.h"
 #include "ca/policy/starter.h"
+#include "ca/root_crl.h"
 #include "ca/signer/spawn.h"
 #include "ca/store/store.h"
 #include "lib/crypto/crypto.h"
@@ -29,6 +30,7 @@ using crypto::PrivateKey;
 constexpr std::int64_t kDay = 24 * 3600;
 constexpr std::int64_t kRootDays = 3650;
 constexpr std::int64_t kIssuingDays = 730;
+constexpr std::int64_t kRootCrlDays = 365;
 
 /// RemoveUnlessKept empties the new state folder when the ceremony fails half-way.
 class RemoveUnlessKept {
@@ -61,22 +63,32 @@ Result<AllKeys> make_keys() {
     return AllKeys{std::move(*root), std::move(*x509), std::move(*user), std::move(*host), std::move(*log)};
 }
 
-Result<std::string> ca_certificate(const PublicKey& subject, const std::string& subject_name, const PrivateKey& issuer,
-                                   const std::string& issuer_name, std::int64_t days, int path_length, Instant now,
-                                   Rng& rng) {
+/// CaShape is what the two CA certificates differ in.
+struct CaShape {
+    std::string name;
+    std::int64_t days;
+    int path_length;
+    wire::NameConstraints names{};
+    std::string crl_url{};
+};
+
+Result<std::string> ca_certificate(const PublicKey& subject, const CaShape& shape, const PrivateKey& issuer,
+                                   const std::string& issuer_name, Instant now, Rng& rng) {
     wire::X509Certificate certificate;
     certificate.serial.resize(18);
     rng.fill(certificate.serial);
     certificate.serial[0] = static_cast<std::uint8_t>((certificate.serial[0] & 0x3f) | 0x40);  // positive, full length
     certificate.issuer_common_name = issuer_name;
-    certificate.subject_common_name = subject_name;
-    certificate.validity = Validity::starting(Instant(now.seconds() - 60), *Lifetime::of_seconds(days * kDay));
+    certificate.subject_common_name = shape.name;
+    certificate.validity = Validity::starting(Instant(now.seconds() - 60), *Lifetime::of_seconds(shape.days * kDay));
     certificate.subject = subject;
     certificate.issuer_algorithm = issuer.public_key().algorithm;
     certificate.authority_key_id = crypto::x509_key_identifier(issuer.public_key());
     certificate.subject_key_id = crypto::x509_key_identifier(subject);
     certificate.usage = wire::X509Usage::authority;
-    certificate.path_length = path_length;
+    certificate.path_length = shape.path_length;
+    certificate.constraints = shape.names;
+    certificate.crl_url = shape.crl_url;
     const auto to_be_signed = wire::encode_to_be_signed(certificate);
     if (!to_be_signed) return pass(to_be_signed.error());
     const auto signature = issuer.sign_x509(*to_be_signed);
@@ -84,6 +96,33 @@ Result<std::string> ca_certificate(const PublicKey& subject, const std::string& 
     const auto der = wire::encode_signed(*to_be_signed, issuer.public_key().algorithm, *signature);
     if (!der) return pass(der.error());
     return wire::encode_pem("CERTIFICATE", *der);
+}
+
+/// Every CA certificate has a subject of its own, so that a later generation can never be mistaken for this one: its
+/// key tells it from any other, and people see when it was made. A common name holds 64 characters (RFC 5280 appendix
+/// A.1).
+std::string unique_name(const Config& config, const std::string& what, Instant now, const PrivateKey& key) {
+    const auto id = crypto::x509_key_identifier(key.public_key());
+    return config.trust_domain.text().substr(0, 24) + " " + what + " " + now.text() + " " +
+           wire::hex(ByteView(id).first(4));
+}
+
+/// A CA that could not certify its own server would never start; Botan 2 reads no IPv6 constraints, and both judge.
+Status check_constraints(const InitOptions& options) {
+    const auto refuse = [](const std::string& what, const std::string& why) {
+        return fail(Code::malformed, what, "E-NAME-CONSTRAINT", why, "nothing was made: change --permit and --exclude");
+    };
+    for (const auto* list : {&options.names.permitted, &options.names.excluded})
+        for (const auto& subtree : *list)
+            if (subtree.text.find(':') != std::string::npos)
+                return refuse("IPv6 constraints are not supported: " + subtree.tagged(),
+                              "every certificate is judged by two verifiers, and one of them reads no such constraint");
+    if (options.names.permitted.size() + options.names.excluded.size() > 64)
+        return refuse("more than 64 constraints", "every verifier compares every name with each");
+    for (const auto& name : options.config.names)
+        if (const auto why = wire::outside(options.names, name); !why.empty())
+            return refuse("the CA's own name " + name.tagged() + " would be outside its constraints", why);
+    return {};
 }
 
 Status seal_keys(const InitOptions& options, const AllKeys& keys, const Secret& passphrase, Rng& rng) {
@@ -224,24 +263,25 @@ Result<InitReport> init(const InitOptions& options, const Clock& clock, Rng& rng
     const auto policy = policy::parse_policy(policy_text);
     if (!policy) return pass(policy.error(), options.policy_file.empty() ? "starter policy" : options.policy_file);
 
+    if (auto ok = check_constraints(options); !ok) return pass(ok.error());
+
     if (auto ok = make_state_dir(config.state_dir); !ok) return pass(ok.error());
     RemoveUnlessKept cleanup(config.state_dir);
     auto keys = make_keys();
     if (!keys) return pass(keys.error());
     if (auto ok = seal_keys(options, *keys, *passphrase, rng); !ok) return pass(ok.error());
 
-    // Every CA certificate has a subject of its own, so that a later generation can never be mistaken for this one.
     const Instant now = clock.now();
-    // A common name holds 64 characters (RFC 5280 appendix A.1, ub-common-name); the time makes it unique.
-    const std::string domain = config.trust_domain.text().substr(0, 32);
-    const std::string root_name = domain + " root " + now.text();
-    const std::string issuing_name = domain + " issuing " + now.text();
-    const auto root_pem =
-        ca_certificate(keys->root.public_key(), root_name, keys->root, root_name, kRootDays, 1, now, rng);
+    const CaShape root{unique_name(config, "root", now, keys->root), kRootDays, 1};
+    const CaShape issuing{unique_name(config, "issuing", now, keys->x509), kIssuingDays, 0, options.names,
+                          options.root_crl_url};
+    const auto root_pem = ca_certificate(keys->root.public_key(), root, keys->root, root.name, now, rng);
     if (!root_pem) return pass(root_pem.error(), "cannot make the root certificate");
-    const auto issuing_pem =
-        ca_certificate(keys->x509.public_key(), issuing_name, keys->root, root_name, kIssuingDays, 0, now, rng);
+    const auto issuing_pem = ca_certificate(keys->x509.public_key(), issuing, keys->root, root.name, now, rng);
     if (!issuing_pem) return pass(issuing_pem.error(), "cannot make the issuing certificate");
+    const auto root_crl = sign_root_crl(keys->root, root.name, {}, 0, now, *Lifetime::of_seconds(kRootCrlDays * kDay));
+    if (!root_crl) return pass(root_crl.error(), "cannot make the root's revocation list");
+    if (auto ok = files::write(config.root_crl(), *root_crl, 0644); !ok) return pass(ok.error());
     if (auto ok = files::write(config.root_certificate(), view(*root_pem), 0644); !ok) return pass(ok.error());
     if (auto ok = files::write(config.issuing_certificate(), view(*issuing_pem), 0644); !ok) return pass(ok.error());
     if (auto ok = files::write(config.policy_file(), view(policy_text), 0644); !ok) return pass(ok.error());

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ca/config.h"
+#include "lib/wire/name_constraints.h"
 #include "mayfly/rng.h"
 
 namespace mayfly::ca {
@@ -11,9 +12,11 @@ namespace mayfly::ca {
 struct InitOptions {
     Config config;  ///< state_dir must be absent or empty
     std::string owner_full_name, owner_email;
-    std::string owner_key_file;  ///< SSH public key line to enrol for the first owner
-    std::string policy_file;     ///< TOML to start with; "" writes the starter policy
-    bool cheap_seal = false;     ///< test authorities only: a fast Argon2id, said in the sealed file
+    std::string owner_key_file;     ///< SSH public key line to enrol for the first owner
+    std::string policy_file;        ///< TOML to start with; "" writes the starter policy
+    bool cheap_seal = false;        ///< test authorities only: a fast Argon2id, said in the sealed file
+    wire::NameConstraints names{};  ///< what the issuing CA may certify; empty: anything. dns and IPv4 only
+    std::string root_crl_url{};     ///< where root.crl will be served, for the issuing CA's certificate; "" for nowhere
 };
 
 struct InitReport {

@@ -8,6 +8,7 @@
 
 #include "ca/init.h"
 #include "ca/restore.h"
+#include "ca/root_crl.h"
 #include "ca/serve.h"
 #include "ca/witness/serve.h"
 #include "lib/crypto/crypto.h"
@@ -27,7 +28,8 @@ std::string program_beside_us(const char* name) {
 struct InitFlags {
     std::string dir, trust_domain, owner, owner_name, owner_email, owner_key, passphrase_file, policy,
         listen = "127.0.0.1:8443";
-    std::vector<std::string> names;
+    std::string root_crl_url;
+    std::vector<std::string> names, permit, exclude;
     bool cheap_seal = false;
 };
 
@@ -55,6 +57,14 @@ Result<ca::InitOptions> init_options(const InitFlags& flags) {
         if (!name) return pass(name.error(), "--name");
         options.config.names.push_back(*name);
     }
+    for (const auto& [texts, list] :
+         {std::pair{&flags.permit, &options.names.permitted}, std::pair{&flags.exclude, &options.names.excluded}})
+        for (const auto& text : *texts) {
+            const auto subtree = wire::Subtree::parse(text);
+            if (!subtree) return pass(subtree.error());
+            list->push_back(*subtree);
+        }
+    options.root_crl_url = flags.root_crl_url;
     return options;
 }
 
@@ -89,6 +99,39 @@ int run_restore(const std::string& config_file, bool accept) {
     if (config->signer_program.empty()) config->signer_program = program_beside_us("mayfly-signer");
     const auto done = ca::restore(*config, accept ? ca::AcceptRollback::yes : ca::AcceptRollback::no, SystemClock());
     return done ? 0 : report(done.error());
+}
+
+struct RootCrlFlags {
+    std::string config_file, root_key, passphrase_file, revoke, code = "ca-compromise", lifetime = "365d";
+};
+
+Result<ca::RootCrlReport> root_crl(const RootCrlFlags& flags) {
+    const auto config = ca::load_config(flags.config_file);
+    if (!config) return pass(config.error());
+    ca::RootCrlOptions options;
+    options.root_key_file = flags.root_key.empty() ? config->keys_dir() + "/x509-root.sealed" : flags.root_key;
+    options.passphrase_file = flags.passphrase_file;
+    if (options.passphrase_file.empty()) {
+        const auto path = ca::passphrase_path(*config);
+        if (!path) return pass(path.error());
+        options.passphrase_file = *path;
+    }
+    options.revoke = flags.revoke;
+    const auto reason = wire::parse_crl_reason(flags.code);
+    if (!reason) return pass(reason.error(), "--code");
+    options.reason = *reason;
+    const auto lifetime = Lifetime::parse(flags.lifetime);
+    if (!lifetime) return pass(lifetime.error(), "--lifetime");
+    options.lifetime = *lifetime;
+    return ca::publish_root_crl(*config, options, SystemClock().now());
+}
+
+int run_root_crl(const RootCrlFlags& flags) {
+    const auto made = root_crl(flags);
+    if (!made) return report(made.error());
+    std::fprintf(stderr, "✓ root.crl number %llu: %zu taken back, good until %s\n",
+                 static_cast<unsigned long long>(made->number), made->entries, made->next_update.text().c_str());
+    return 0;
 }
 
 struct WitnessFlags {
@@ -157,6 +200,10 @@ int main(int argc, char** argv) {
     init_verb->add_option("--policy", init.policy, "policy file to start with; a commented starter when absent");
     init_verb->add_option("--listen", init.listen, "HOST:PORT")->capture_default_str();
     init_verb->add_option("--name", init.names, "dns:… or ip:… in the CA's TLS certificate (repeat)")->required();
+    init_verb->add_option("--permit", init.permit, "dns:DOMAIN or ip:BLOCK that the issuing CA may certify (repeat)");
+    init_verb->add_option("--exclude", init.exclude, "dns:DOMAIN or ip:BLOCK that it may not (repeat)");
+    init_verb->add_option("--root-crl-url", init.root_crl_url,
+                          "where root.crl will be served (/v1/crl/root); written into the issuing CA's certificate");
     init_verb->add_flag("--insecure-fast-seal", init.cheap_seal,
                         "weak key stretching, for throw-away authorities in tests and demonstrations");
 
@@ -168,6 +215,16 @@ int main(int argc, char** argv) {
     auto* restore_verb = app.add_subcommand("restore", "go on with an older database; says what that breaks");
     restore_verb->add_option("--config", config_file, "ca.toml")->required();
     restore_verb->add_flag("--accept-rollback", accept_rollback, "do it: the log forks for all who saw the longer one");
+
+    RootCrlFlags root;
+    auto* root_verb =
+        app.add_subcommand("root-crl", "sign the root's revocation list anew, or take an issuing CA back");
+    root_verb->add_option("--config", root.config_file, "ca.toml")->required();
+    root_verb->add_option("--root-key", root.root_key, "x509-root.sealed, when it is kept elsewhere");
+    root_verb->add_option("--passphrase-file", root.passphrase_file, "what it is sealed with, when that is another");
+    root_verb->add_option("--revoke", root.revoke, "PEM certificate of the CA to take back");
+    root_verb->add_option("--code", root.code, "why, as CRLs say it")->capture_default_str();
+    root_verb->add_option("--lifetime", root.lifetime, "until the next list has to be signed")->capture_default_str();
 
     WitnessFlags witness;
     auto* witness_verb = app.add_subcommand("witness", "cosign the heads of logs, our own kind or others'");
@@ -189,6 +246,7 @@ int main(int argc, char** argv) {
         return code == 0 ? 0 : 2;
     }
     if (*init_verb) return run_init(init);
+    if (*root_verb) return run_root_crl(root);
     if (*restore_verb) return run_restore(config_file, accept_rollback);
     if (*witness_init_verb) return run_witness_init(witness);
     if (*witness_serve_verb) return run_witness_serve(witness);

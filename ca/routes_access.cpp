@@ -1,5 +1,6 @@
 // Owners, identities, grants, join tokens, revocation, and what a caller or a node is told about itself.
 #include "ca/answers.h"
+#include "ca/asks.h"
 #include "lib/wire/ssh_key.h"
 #include "lib/wire/text.h"
 
@@ -142,6 +143,7 @@ Response create_identity(App& app, const Request& request, const auth::Caller& c
             const auto key = wire::parse_ssh_key_line(line);
             if (!key) return http::problem(key.error(), request.request_id);
             if (auto ok = crypto::check_point(key->key); !ok) return http::problem(ok.error(), request.request_id);
+            if (auto ok = not_known(app, key->key); !ok) return http::problem(ok.error(), request.request_id);
             identity.keys.push_back(key->key);
         }
         const auto in_force = app.policy.in_force();

@@ -118,7 +118,7 @@ Response login(App& app, const Request& request) {
     if (auto ok = app.admit(caller->identity()); !ok) return http::problem(ok.error(), request.request_id);
     auto response = read_and_mint<api::LoginRequest>(
         app, request, *caller, Profile::session,
-        [](const api::LoginRequest& body) { return read_csr_ask(Profile::session, body.csr, body.ttl); });
+        [&app](const api::LoginRequest& body) { return read_csr_ask(app, Profile::session, body.csr, body.ttl); });
     const auto kept = app.store->record_login(caller->identity(), caller->door(), response.status == 200,
                                               request.remote, app.clock.now());
     if (!kept) return http::problem(kept.error(), request.request_id);
@@ -132,7 +132,7 @@ Response enroll(App& app, const Request& request) {
             if (joining.error().code == Code::unauthenticated) app.door_closed("join-token", request);
             return http::problem(joining.error(), request.request_id);
         }
-        auto ask = read_csr_ask(Profile::node, body.csr, "");
+        auto ask = read_csr_ask(app, Profile::node, body.csr, "");
         if (!ask) return refuse(app, request, joining->caller, Profile::node, "", ask.error());
         return mint_and_answer(app, request, std::move(*ask), joining->caller, false, joining->token);
     });
@@ -141,7 +141,7 @@ Response enroll(App& app, const Request& request) {
 Response renew_node(App& app, const Request& request, const auth::Caller& caller) {
     return read_and_mint<api::NodeRenewRequest>(
         app, request, caller, Profile::node,
-        [](const api::NodeRenewRequest& body) { return read_csr_ask(Profile::node, body.csr, ""); });
+        [&app](const api::NodeRenewRequest& body) { return read_csr_ask(app, Profile::node, body.csr, ""); });
 }
 
 template <class Body, Profile kProfile>

@@ -1,5 +1,6 @@
 // Revocation lists, for whoever relies on certificates: public, and cached by their hash.
 #include "ca/answers.h"
+#include "lib/files/files.h"
 #include "lib/wire/text.h"
 
 namespace mayfly::ca {
@@ -32,6 +33,22 @@ Response serve_list(App& app, const Request& request, store::ListKind kind, std:
         return http::problem(Error{Code::not_found, "this list is not published", "E-LIST", {}, {}},
                              request.request_id);
     });
+}
+
+/// The root's list, as the last ceremony left it.
+Response serve_root_list(App& app, const Request& request) {
+    constexpr std::size_t kLargest = 1 << 20;
+    const auto list = files::read(app.config.root_crl(), kLargest);
+    if (!list)
+        return http::problem(
+            Error{
+                Code::not_found, "the root's list is not published here", "E-LIST", {}, "mayfly-ca root-crl makes one"},
+            request.request_id);
+    Response response;
+    response.headers = {{"ETag", "\"" + wire::hex(crypto::sha256(*list)) + "\""}, {"Cache-Control", "no-cache"}};
+    response.content_type = "application/pkix-crl";
+    response.body = std::string(text_of(*list));
+    return response;
 }
 
 api::RevocationList named(const store::RevocationList& list) {
@@ -97,6 +114,14 @@ void add_revocation_routes(App& app, std::vector<http::Route>& table) {
                      [&app](const Request& request) { return name_lists(app, request); }});
     add("/v1/krl", "OpenSSH key revocation list (PROTOCOL.krl)", store::ListKind::krl, 0);
     add("/v1/crl", "X.509 revocation list (RFC 5280), DER", store::ListKind::crl, 0);
+    table.push_back({"GET",
+                     "/v1/crl/root",
+                     Who::anyone,
+                     "the root's own revocation list (RFC 5280), DER",
+                     {},
+                     {},
+                     0,
+                     [&app](const Request& request) { return serve_root_list(app, request); }});
     for (std::uint32_t shard = 0; shard < app.config.crl_shards && app.config.crl_shards > 1; ++shard)
         add("/v1/crl/" + std::to_string(shard), "one shard of the X.509 revocation list", store::ListKind::crl, shard);
 }

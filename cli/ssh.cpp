@@ -6,6 +6,7 @@
 #include "lib/files/files.h"
 #include "lib/wire/ssh_certificate.h"
 #include "lib/wire/ssh_key.h"
+#include "lib/wire/text.h"
 
 namespace mayfly::cli {
 
@@ -15,7 +16,7 @@ constexpr const char* kPath = "/v1/ssh/user-certificates";
 
 struct CertFlags {
     api::SshUserRequest request;
-    std::string key, out, mode, owner;
+    std::string key, out, mode, owner, attestation, challenge;
     std::vector<std::string> extensions;
     bool force = false;
     [[nodiscard]] Existing existing() const { return force ? Existing::replace : Existing::keep; }
@@ -35,6 +36,22 @@ Result<int> tell(const Globals& globals, const api::CertificateReply& reply, con
                  {},
                  {},
                  {"✓ " + reply.key_id + " (serial " + reply.serial + ") until " + reply.valid_before + "   " + where}});
+}
+
+/// What ssh-keygen left when it had a security key made: both files, or neither.
+Status read_attestation(CertFlags& flags) {
+    constexpr std::size_t kLargest = 64 * 1024;
+    if (flags.attestation.empty() != flags.challenge.empty())
+        return fail(Code::malformed, "--attestation and --challenge belong together", "E-USAGE",
+                    "the device signed the one together with the other", "give both files, or neither");
+    if (flags.attestation.empty()) return {};
+    for (const auto& [path, text] : {std::pair{&flags.attestation, &flags.request.attestation},
+                                     std::pair{&flags.challenge, &flags.request.challenge}}) {
+        const auto file = files::read(*path, kLargest);
+        if (!file) return pass(file.error());
+        *text = wire::base64(*file);
+    }
+    return {};
 }
 
 /// A certificate for a key that exists already: its certificate goes beside it.
@@ -78,6 +95,7 @@ Result<int> cert(const Globals& globals, CertFlags flags) {
     auto session = open_session(globals);
     if (!session) return pass(session.error());
     flags.request.dry_run = globals.dry_run;
+    if (auto ok = read_attestation(flags); !ok) return pass(ok.error());
     if (!flags.extensions.empty()) flags.request.extensions = flags.extensions;
     if (!flags.key.empty()) return certify_named(*session, globals, std::move(flags));
 
@@ -129,6 +147,9 @@ void add_ssh_verbs(Cli& cli) {
     get->add_option("--key", flags->key,
                     "certify this key instead of a new one: a file, or SHA256:… of one in ssh-agent");
     get->add_option("--out", flags->out, "write PATH, PATH.pub and PATH-cert.pub (with --key: the certificate's file)");
+    get->add_option("--attestation", flags->attestation,
+                    "what ssh-keygen -O write-attestation wrote, for roles that ask in what device the key is");
+    get->add_option("--challenge", flags->challenge, "what -O challenge named then");
     get->add_option("--mode", flags->mode, "mode of the private key that --out writes; 0600 when absent");
     get->add_option("--owner", flags->owner, "USER[:GROUP] for what --out writes; root only");
     get->add_flag("--force", flags->force, "replace files that --out names");

@@ -95,7 +95,7 @@ Caller Doors::itself(OwnerName owner) {
     return Caller(std::move(record), "itself", {}, Instant(0));
 }
 
-Result<PublicKey> Doors::proven_key(const ProofClaim& claim, Instant now) const {
+Result<PublicKey> Doors::proven_key(const ProofClaim& claim, Instant now, crypto::Touch touch) const {
     const auto space = claim.header.find(' ');
     if (space == std::string_view::npos)
         return fail(Code::unauthenticated, std::string("the header ") + api::kProofHeader + " is missing or malformed",
@@ -115,7 +115,8 @@ Result<PublicKey> Doors::proven_key(const ProofClaim& claim, Instant now) const 
     if (!signature) return refuse(signature.error());
     const std::string message =
         wire::proof_message(claim.method, claim.path, domain_.text(), nonce, crypto::sha256(claim.body));
-    if (auto good = crypto::verify(*signature, api::kProofNamespace, view(message)); !good) return refuse(good.error());
+    if (auto good = crypto::verify(*signature, api::kProofNamespace, view(message), touch); !good)
+        return refuse(good.error());
     return signature->key;
 }
 

@@ -7,6 +7,7 @@
 
 #include "ca/auth/caller.h"
 #include "ca/auth/nonces.h"
+#include "lib/crypto/crypto.h"
 #include "mayfly/keys.h"
 
 namespace mayfly::auth {
@@ -38,8 +39,10 @@ public:
     /// The CA, when it mints its own server certificate; `owner` answers for it.
     static Caller itself(OwnerName owner);
 
-    /// proven_key verifies a proof and returns the key that made it. The nonce is burned whatever the outcome.
-    Result<PublicKey> proven_key(const ProofClaim& claim, Instant now) const;
+    /// proven_key verifies a proof and returns the key that made it. The nonce is burned whatever the outcome. FIDO
+    /// keys have to be touched, unless `touch` says that they need not.
+    Result<PublicKey> proven_key(const ProofClaim& claim, Instant now,
+                                 crypto::Touch touch = crypto::Touch::required) const;
 
 private:
     store::Store& store_;

@@ -1,4 +1,5 @@
 #include "ca/mint/check.h"
+#include "ca/mint/check_path.h"
 
 #include <algorithm>
 
@@ -45,9 +46,10 @@ std::vector<std::string> purposes_meant(wire::X509Usage usage) {
     return {};
 }
 
-/// basicConstraints, keyUsage, extKeyUsage, the two key identifiers, subjectAltName, and noRevAvail: nothing else.
+/// basicConstraints, keyUsage, extKeyUsage, the two key identifiers, subjectAltName, and noRevAvail or the pointer to
+/// a revocation list: nothing else.
 std::size_t extensions_meant(const wire::X509Certificate& meant) {
-    return 5 + (meant.names.empty() ? 0U : 1U) + (meant.no_revocation ? 1U : 0U);
+    return 5 + (meant.names.empty() ? 0U : 1U) + (meant.no_revocation ? 1U : 0U) + (meant.crl_url.empty() ? 0U : 1U);
 }
 
 /// What a leaf of ours says beside its fields: exactly these extensions, and nothing in them that was not meant.
@@ -57,6 +59,9 @@ Status check_extensions(const wire::X509Certificate& meant, const wire::X509View
     if (read.extended_key_usages != purposes_meant(meant.usage)) return differs("extended key usage");
     if (read.names != meant.names) return differs("subject alternative names");
     if (read.no_revocation != meant.no_revocation) return differs("noRevAvail");
+    if (read.crl_urls != (meant.crl_url.empty() ? std::vector<std::string>{} : std::vector{meant.crl_url}))
+        return differs("where its revocation list is");
+    if (const auto why = wire::against_no_revocation(read); !why.empty()) return differs("noRevAvail, and " + why);
     if (read.extension_oids.size() != extensions_meant(meant)) return differs("an extension too many or too few");
     return {};
 }
@@ -74,7 +79,8 @@ Status check_x509(const Authority& authority, const wire::X509Certificate& meant
         return differs(good.error().message);
     if (auto same = check_extensions(meant, *read); !same) return same;
     if (meant.validity.before() > authority.issuer_ends) return differs("it outlives its issuer");
-    return check_by_botan(authority, meant, der);
+    if (auto same = check_by_botan(authority, meant, der); !same) return same;
+    return check_path(authority, der, meant.validity.after());
 }
 
 Result<steps::Checked> Checker::check(const Authority& authority, steps::Signed result) {

@@ -81,7 +81,7 @@ Status compare_criticality(const wire::X509Certificate& meant, const Botan::Exte
     const bool names = meant.subject_common_name.empty();  // RFC 5280 section 4.2.1.6
     const std::pair<const char*, bool> all[] = {{"2.5.29.19", true},  {"2.5.29.15", true},  {"2.5.29.37", false},
                                                 {"2.5.29.14", false}, {"2.5.29.35", false}, {"2.5.29.17", names},
-                                                {"2.5.29.56", false}};
+                                                {"2.5.29.56", false}, {"2.5.29.31", false}};
     for (const auto& [oid, critical] : all) {
         const Botan::OID id(oid);
         if (read.extension_set(id) && read.critical_extension_set(id) != critical)

@@ -3,6 +3,7 @@
 
 #include "ca/mint/mint.h"
 #include "lib/crypto/crypto.h"
+#include "lib/wire/crl.h"
 #include "lib/wire/text.h"
 
 namespace mayfly::mint {
@@ -38,6 +39,8 @@ wire::SshCertificate ssh_facts(const Authority& authority, const policy::Permit&
         facts.critical_options.push_back({"source-address", list});
     }
     if (permit.verify_required) facts.critical_options.push_back({"verify-required", ""});
+    for (const auto& [name, value] : permit.critical_options) facts.critical_options.push_back({name, value});
+    std::sort(facts.critical_options.begin(), facts.critical_options.end());
     for (const auto& extension : permit.extensions) facts.extensions.push_back({extension, ""});
     facts.signer = user ? authority.ssh_user : authority.ssh_host;
     return facts;
@@ -58,7 +61,13 @@ wire::X509Certificate x509_facts(const Authority& authority, const policy::Permi
     facts.usage = permit.server && permit.client ? wire::X509Usage::server_and_client
                   : permit.server                ? wire::X509Usage::server
                                                  : wire::X509Usage::client;
-    facts.no_revocation = validity.seconds() <= kShortLived;
+    // RFC 9608 section 2: never both. ca.toml has a place for lists before it has lifetimes that need one.
+    facts.no_revocation = permit.lifetime.seconds() <= kShortLived;
+    if (!facts.no_revocation && !authority.crl_url.empty())
+        facts.crl_url =
+            authority.crl_shards < 2
+                ? authority.crl_url
+                : authority.crl_url + "/" + std::to_string(wire::shard_of(facts.serial, authority.crl_shards));
     facts.names = permit.names;
     return facts;
 }

@@ -30,7 +30,8 @@ policy::Facts facts_for(const Authority& authority, const Request& request, stor
             std::move(known.beside),
             known.adopt_by,
             {request.circumstances.address, request.circumstances.login, request.circumstances.strong_login,
-             std::move(known.new_to)}};
+             std::move(known.new_to)},
+            authority.issuer_names};
 }
 
 /// What a use is seen with, where the role wants to know what is new: the network and the node.

@@ -39,6 +39,8 @@ void weigh_conditions(Case& c, const Held& held, Permit& permit);
 void weigh_ssh_user(Case& c, const Role& role, Permit& permit);
 void weigh_ssh_host(Case& c, Permit& permit);
 void weigh_x509(Case& c, const Role& role, Permit& permit);
+/// X.509 names as a whole: SPIFFE's rules, and what the issuing CA may certify at all.
+void weigh_names(Case& c, const Permit& permit);
 
 /// "a, b", or "nothing".
 std::string joined(const std::vector<std::string>& words);

@@ -46,6 +46,7 @@ Decision decide(const Policy& policy, const TrustDomain& domain, const Ask& ask,
         weigh_ssh_user(c, *held.role, permit);
     else if (held.role != nullptr)
         weigh_x509(c, *held.role, permit);
+    weigh_names(c, permit);
     if (held.role != nullptr) weigh_conditions(c, held, permit);
 
     if (!c.against.empty()) return Refusal{std::move(c.against)};

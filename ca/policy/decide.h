@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ca/policy/policy.h"
+#include "lib/wire/name_constraints.h"
 #include "mayfly/keys.h"
 
 namespace mayfly::policy {
@@ -29,6 +30,8 @@ struct Ask {
     std::vector<std::string> source_addresses{};  ///< canonical CIDR
     std::vector<HostName> hosts{};                ///< host certificates; empty: all registered
     std::vector<wire::SubjectName> names{};       ///< X.509
+    /// A FIDO key's attestation held, under these of the makers' roots that were asked about (DER).
+    std::optional<std::vector<Bytes>> attested_by{};
     std::string reason{};
 };
 
@@ -90,6 +93,7 @@ struct Facts {
     std::vector<HeldFact> beside{};                                     ///< roles that conflict with the one asked for
     std::optional<Instant> adopt_by{};  ///< owner is leaving: when what they own must be somebody else's
     Circumstances circumstances{};
+    wire::NameConstraints issuer_names{};  ///< the issuing CA's own
 };
 
 /// Reason is one rule that spoke.
@@ -115,8 +119,9 @@ public:
     std::vector<std::string> extensions{};  ///< sorted
     std::string force_command{};
     std::vector<std::string> source_addresses{};
-    bool verify_required = false;         ///< FIDO keys under hardware_key roles
-    bool server = false, client = false;  ///< X.509 usages
+    bool verify_required = false;                           ///< FIDO keys under hardware_key roles
+    std::map<std::string, std::string> critical_options{};  ///< the role's own
+    bool server = false, client = false;                    ///< X.509 usages
     std::vector<wire::SubjectName> names{};
     std::vector<std::string> reasons{};  ///< every rule that allowed it, for the log and dry runs
     std::vector<std::string> marks{};    ///< what was unusual, for the log

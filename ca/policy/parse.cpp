@@ -5,7 +5,9 @@
 #include "ca/policy/files.h"
 #include "ca/policy/parse_rules.h"
 #include "lib/crypto/crypto.h"
+#include "lib/wire/ssh_certificate.h"
 #include "lib/wire/text.h"
+#include "lib/wire/x509.h"
 
 namespace mayfly::policy {
 
@@ -20,6 +22,40 @@ constexpr std::array<std::string_view, 6> kExtensions = {
 
 bool single_line(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+/// Options of other servers. Stock sshd refuses a certificate with a critical option that it does not know.
+void read_critical_options(const toml::table& toml, Table& table, SshScope& scope) {
+    constexpr std::size_t kMost = 16, kLongest = 1024;
+    scope.critical_options = table.text_map("critical_options");
+    if (scope.critical_options.size() > kMost)
+        table.refuse(toml.get("critical_options"), "more than 16 critical_options");
+    for (const auto& [name, value] : scope.critical_options) {
+        if (!wire::is_custom_option(name))
+            table.refuse(toml.get("critical_options"), "\"" + printable(name) + "\" is no option of your own",
+                         "NAME@DOMAIN in lower case (PROTOCOL.certkeys); those of sshd have keys of their own here");
+        if (value.size() > kLongest || !single_line(value))
+            table.refuse(toml.get("critical_options"),
+                         "the value of " + printable(name) + " is one printable line of at most 1,024 characters");
+    }
+}
+
+void read_attestation_roots(const toml::table& toml, Table& table, SshScope& scope) {
+    constexpr std::size_t kMost = 32;
+    const auto texts = table.texts("attestation_roots");
+    const auto* at = toml.get("attestation_roots");
+    if (texts.size() > kMost) table.refuse(at, "more than 32 attestation_roots");
+    if (!texts.empty() && !scope.hardware_key) table.refuse(at, "attestation_roots without hardware_key = true");
+    for (const auto& pem : texts) {
+        const auto der = wire::parse_one_pem(pem, "CERTIFICATE");
+        const auto read = der ? wire::parse_x509(*der) : pass(der.error());
+        if (!read)
+            table.refuse(at, "attestation_roots: " + read.error().message, "each is one certificate in PEM");
+        else if (!read->is_ca)
+            table.refuse(at, "attestation_roots: " + read->subject + " is not a CA's certificate");
+        else
+            scope.attestation_roots.push_back(*der);
+    }
 }
 
 SshScope read_ssh(const toml::table& toml, const std::string& what, Status& status) {
@@ -54,6 +90,8 @@ SshScope read_ssh(const toml::table& toml, const std::string& what, Status& stat
     }
     if (scope.source_addresses.size() > 64) table.refuse(toml.get("source_addresses"), "at most 64 blocks");
     scope.hardware_key = table.flag("hardware_key");
+    read_critical_options(toml, table, scope);
+    read_attestation_roots(toml, table, scope);
     table.finish();
     return scope;
 }

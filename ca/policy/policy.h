@@ -31,10 +31,12 @@ struct NodeSelector {
 struct SshScope {
     std::vector<AccountName> accounts;
     NodeSelector nodes;
-    std::vector<std::string> extensions;        ///< from the closed list of PROTOCOL.certkeys, sorted
-    std::string force_command;                  ///< empty: none
-    std::vector<std::string> source_addresses;  ///< canonical CIDR; empty: no restriction
-    bool hardware_key = false;                  ///< subject keys must be FIDO keys
+    std::vector<std::string> extensions;                    ///< from the closed list of PROTOCOL.certkeys, sorted
+    std::string force_command;                              ///< empty: none
+    std::vector<std::string> source_addresses;              ///< canonical CIDR; empty: no restriction
+    bool hardware_key = false;                              ///< subject keys must be FIDO keys
+    std::map<std::string, std::string> critical_options{};  ///< NAME@DOMAIN → value: other servers than stock sshd
+    std::vector<Bytes> attestation_roots{};                 ///< DER: makers whose devices must hold the key
 };
 
 /// NamePattern matches one subjectAltName: exact, or "*" as a whole leftmost DNS label standing for exactly one label;

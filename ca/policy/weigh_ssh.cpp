@@ -63,6 +63,20 @@ std::vector<std::string> weigh_addresses(Case& c, const SshScope& scope) {
     return c.ask.source_addresses;
 }
 
+/// That a key is of a FIDO type says only what its owner's program wrote: software can make such keys. Whose device
+/// holds it, its maker says.
+void weigh_attestation(Case& c, const Role& role) {
+    const auto& roots = role.ssh->attestation_roots;
+    if (roots.empty()) return;
+    const std::string what = "role \"" + role.name.text() + "\" wants to know in what device the key is";
+    const char* fix = "ssh-keygen -t ed25519-sk -O challenge=FILE -O write-attestation=FILE, and give both files";
+    if (!c.ask.attested_by) return c.refuse("E-ATTESTATION", what, "the role lists attestation_roots", fix);
+    const bool known =
+        std::any_of(roots.begin(), roots.end(), [&](const Bytes& root) { return contains(*c.ask.attested_by, root); });
+    if (!known) return c.refuse("E-ATTESTATION", what, "none of its attestation_roots vouches for the device", fix);
+    c.allow("the key is in a device that one of the role's attestation_roots vouches for");
+}
+
 }  // namespace
 
 void weigh_ssh_user(Case& c, const Role& role, Permit& permit) {
@@ -79,6 +93,8 @@ void weigh_ssh_user(Case& c, const Role& role, Permit& permit) {
         c.refuse("E-KEY-HARDWARE", "role \"" + role.name.text() + "\" needs a hardware key",
                  "the role says hardware_key = true", "ssh-keygen -t ed25519-sk -O verify-required");
     permit.verify_required = scope.hardware_key;
+    permit.critical_options = scope.critical_options;
+    weigh_attestation(c, role);
     c.allow("role " + role.name.text() + " opens " + std::to_string(scope.accounts.size()) + " account(s)");
 }
 

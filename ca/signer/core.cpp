@@ -38,6 +38,9 @@ Result<Core> Core::make(Keys keys, std::string_view issuing_pem, std::string log
     if (!issuing->is_ca || !(issuing->key == keys.x509.public_key()))
         return fail(Code::conflict, "the issuing certificate is not the X.509 key's", "E-ISSUER", {},
                     "restore issuing.pem or x509-issuing.sealed");
+    if (issuing->name_constraints && !issuing->name_constraints->others.empty())
+        return fail(Code::unsupported, "the issuing certificate constrains names in a form that is not supported",
+                    "E-ISSUER", "dns and ip are; not " + issuing->name_constraints->others.front(), {});
     if (issuing->subject_common_name.empty())
         return fail(Code::unsupported, "the issuing certificate's subject is not one CN", "E-ISSUER", {}, {});
     return Core(std::move(keys), std::move(*issuing), std::move(log_origin), envelope, clock, std::move(journal));
@@ -75,6 +78,11 @@ Result<Bytes> Core::sign_x509(const Order& order, wire::X509Certificate facts) {
     if (auto ok = check_envelope(envelope_, order.issuer, facts, ends, clock_.now()); !ok) return pass(ok.error());
     if (is_our_key(facts.subject))
         return fail(Code::denied, "the subject key is one of the signer's own", "E-ENVELOPE", {}, {});
+    if (issuing_.name_constraints)
+        for (const auto& name : facts.names)
+            if (const auto why = wire::outside(*issuing_.name_constraints, name); !why.empty())
+                return fail(Code::denied, "outside the issuing CA's name constraints: " + name.tagged() + ": " + why,
+                            "E-ENVELOPE", {}, {});
     facts.issuer_common_name = issuing_.subject_common_name;
     facts.issuer_algorithm = keys_.x509.public_key().algorithm;
     facts.authority_key_id = issuing_.subject_key_id;

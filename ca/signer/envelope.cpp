@@ -44,6 +44,9 @@ Status check_envelope(const Envelope& envelope, steps::IssuerId issuer, const wi
     if (issuer != steps::IssuerId::x509) return outside("an X.509 certificate by an SSH issuer");
     if (facts.usage == wire::X509Usage::authority) return outside("it would be a CA");
     if (facts.names.empty()) return outside("it names nobody");
+    if (facts.no_revocation == !facts.crl_url.empty())
+        return outside("it says neither, or both, that it cannot be revoked and where that would be said");
+    if (!facts.constraints.empty()) return outside("it constrains names, which CAs do");
     if (facts.names.size() > 100) return outside("more than 100 names");
     if (facts.serial.size() < 8 || facts.serial.size() > 20)
         return outside("the serial is shorter than 64 bits or too long");

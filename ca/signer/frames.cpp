@@ -108,7 +108,7 @@ void write_facts(Writer& out, const wire::X509Certificate& facts) {
     out.u8(2).string(facts.serial).string(facts.subject_common_name);
     out.u64(static_cast<std::uint64_t>(facts.validity.after().seconds()));
     out.u64(static_cast<std::uint64_t>(facts.validity.before().seconds()));
-    out.string(*spki).u8(static_cast<std::uint8_t>(facts.usage)).u8(facts.no_revocation ? 1 : 0);
+    out.string(*spki).u8(static_cast<std::uint8_t>(facts.usage)).u8(facts.no_revocation ? 1 : 0).string(facts.crl_url);
     out.u32(static_cast<std::uint32_t>(facts.names.size()));
     for (const auto& name : facts.names) out.string(name.tagged());
 }
@@ -151,6 +151,7 @@ wire::X509Certificate read_x509(Cursor& in) {
     const auto no_revocation = in.u8();
     if (no_revocation > 1) in.note(Error{Code::malformed, "frame: neither yes nor no", {}, {}, {}});
     facts.no_revocation = no_revocation == 1;
+    facts.crl_url = in.text();
     for (std::size_t n = in.count(256); n > 0; --n) {
         const std::string text = in.text();
         const auto name = wire::SubjectName::parse(text);

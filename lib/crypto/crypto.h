@@ -76,8 +76,11 @@ private:
 Status verify_ed25519(ByteView public_key, ByteView message, ByteView signature);
 /// Verifies `signature` over the certificate's to-be-signed bytes with the key inside. Says nothing about trust.
 Status verify(const wire::SignedSshCertificate& certificate);
-/// Verifies an SSHSIG over `message` in `name_space`. FIDO: requires the user-presence flag.
-Status verify(const wire::SshSignature& signature, std::string_view name_space, ByteView message);
+/// Touch says whether a FIDO key's signature must say that somebody touched it.
+enum class Touch { required, not_required };
+/// Verifies an SSHSIG over `message` in `name_space`. FIDO: requires the user-presence flag, unless told otherwise.
+Status verify(const wire::SshSignature& signature, std::string_view name_space, ByteView message,
+              Touch touch = Touch::required);
 /// Verifies an X.509 signature (ecdsa-with-SHA256/384/512, Ed25519, sha256/384/512WithRSAEncryption).
 Status verify_x509(const PublicKey& issuer, std::string_view signature_oid, ByteView message, ByteView signature);
 /// Verifies the self-signature of a request: proof of possession.

@@ -1,32 +1,20 @@
 #include "lib/crypto/pkcs12.h"
 
 #include <openssl/pkcs12.h>
-#include <openssl/x509.h>
 
 #include <algorithm>
 
-#include "lib/crypto/openssl_handles.h"
+#include "lib/crypto/x509_handles.h"
 
 namespace mayfly::crypto {
 
 namespace {
 
-using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
 using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Freer<PKCS8_PRIV_KEY_INFO_free>>;
 using Pkcs12 = std::unique_ptr<PKCS12, Freer<PKCS12_free>>;
-struct FreeStack {
-    void operator()(STACK_OF(X509) * stack) const { sk_X509_pop_free(stack, X509_free); }
-};
-using Stack = std::unique_ptr<STACK_OF(X509), FreeStack>;
-
 /// For both the encryption's PBKDF2 and the MAC's derivation (RFC 7292 appendix B). Every guess costs as much.
 constexpr int kIterations = 100'000;
 constexpr std::size_t kLongestPassword = 128;
-
-Certificate load_certificate(ByteView der) {
-    const unsigned char* at = der.data();
-    return Certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-}
 
 KeyHandle load_key(const PrivateKey& key) {
     const Secret secret = key.export_secret();
@@ -50,15 +38,9 @@ Result<Secret> encode_pkcs12(const PrivateKey& key, ByteView certificate, const 
                              const Secret& password, const std::string& friendly_name) {
     if (auto ok = check_password(password); !ok) return pass(ok.error());
     const KeyHandle own = load_key(key);
-    const Certificate leaf = load_certificate(certificate);
-    const Stack above(sk_X509_new_null());
+    const CertificateHandle leaf = load_certificate(certificate);
+    const CertificateStack above = load_certificates(chain);
     if (!own || !leaf || !above) return openssl_failure(Code::malformed, "key or certificate cannot be read");
-    for (const auto& der : chain) {
-        auto one = load_certificate(der);
-        if (!one || sk_X509_push(above.get(), one.get()) <= 0)
-            return openssl_failure(Code::malformed, "a certificate of the chain cannot be read");
-        (void)one.release();  // the stack's now
-    }
     // OpenSSL wants a terminated string; it wipes as ours does.
     Bytes terminated(password.reveal().begin(), password.reveal().end());
     terminated.push_back(0);

@@ -75,7 +75,7 @@ Status verify(const wire::SignedSshCertificate& certificate) {
     return verify_ssh(signer, certificate.signature_algorithm, certificate.to_be_signed, certificate.signature);
 }
 
-Status verify(const wire::SshSignature& signature, std::string_view name_space, ByteView message) {
+Status verify(const wire::SshSignature& signature, std::string_view name_space, ByteView message, Touch touch) {
     constexpr std::uint8_t kUserPresent = 0x01;
     if (signature.name_space != name_space)
         return fail(Code::denied, "the signature is for another purpose (\"" + printable(signature.name_space) + "\")");
@@ -85,7 +85,7 @@ Status verify(const wire::SshSignature& signature, std::string_view name_space, 
     const Bytes covered = wire::sshsig_signed_bytes(name_space, signature.hash_algorithm, hash);
     if (!signature.key.hardware_backed())
         return verify_ssh(signature.key, signature.signature_algorithm, covered, signature.signature);
-    if ((signature.flags & kUserPresent) == 0)
+    if (touch == Touch::required && (signature.flags & kUserPresent) == 0)
         return fail(Code::denied, "the security key was not touched", "E-FIDO-TOUCH",
                     "the signature lacks the user-presence flag", "sign again and touch the key");
     return verify_ssh(signature.key, signature.signature_algorithm, fido_message(signature, covered),

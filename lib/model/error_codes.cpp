@@ -16,6 +16,9 @@ constexpr std::array kCodes = {
     ErrorCode{"E-APPROVAL-OUTDATED",
               "The role changed since the request was approved. An approval holds for the version that was decided on: "
               "ask again."},
+    ErrorCode{"E-ATTESTATION",
+              "What a FIDO device said when it made the key does not hold, or is missing where the role wants it: "
+              "ssh-keygen -O challenge=FILE -O write-attestation=FILE."},
     ErrorCode{"E-BASE64", "What should be base64 (RFC 4648) is not."},
     ErrorCode{"E-BODY",
               "A JSON body lacks a member, has one too many, or one of another type. /v1/openapi.json "
@@ -32,6 +35,7 @@ constexpr std::array kCodes = {
     ErrorCode{"E-BUNDLE-PROOF",
               "The trust bundle is not the one that the CA's log published, so it must not be trusted."},
     ErrorCode{"E-BUSY", "Too many requests are waiting. Ask again in a moment."},
+    ErrorCode{"E-CBOR", "What a FIDO device said is not CBOR as CTAP 2 writes it."},
     ErrorCode{"E-CHECK",
               "A certificate that the signer returned is not the one that was meant; it was not handed "
               "out. Tell whoever runs the CA."},
@@ -117,6 +121,7 @@ constexpr std::array kCodes = {
     ErrorCode{"E-ISSUER-ENDS",
               "The certificate would outlive the certificate of its issuer. The issuer is due for "
               "renewal."},
+    ErrorCode{"E-ISSUER-NAMES", "The issuing CA's own certificate does not let it certify this name."},
     ErrorCode{"E-ISSUER-TTL", "The certificate would live longer than the issuer ever signs for."},
     ErrorCode{"E-JOURNAL",
               "The signer's journal and the log do not tell the same story. The CA stops: find out "
@@ -134,6 +139,7 @@ constexpr std::array kCodes = {
               "A key's file is missing, unreadable, or not a key. A key is named by its private file, "
               "its .pub, or SHA256:… of one in ssh-agent."},
     ErrorCode{"E-KEY-HARDWARE", "The role needs a hardware key: ssh-keygen -t ed25519-sk."},
+    ErrorCode{"E-KEY-KNOWN", "The key is on a list of keys whose private half anyone could have. Make a new one."},
     ErrorCode{"E-KEY-LINE", "The text is not an SSH public key line: type, base64, comment."},
     ErrorCode{"E-KEY-MISMATCH",
               "A key and a certificate do not belong together; they are never left side by side. Move the key away, or "
@@ -189,6 +195,9 @@ constexpr std::array kCodes = {
     ErrorCode{"E-LOGIN-OLD", "The role wants a fresh login: mayfly login."},
     ErrorCode{"E-LOGIN-WEAK", "The role wants a login with a hardware-backed key."},
     ErrorCode{"E-NAME", "The text is not a name of its kind. The message says which characters are."},
+    ErrorCode{
+        "E-NAME-CONSTRAINT",
+        "A constraint on a CA's names is not dns:DOMAIN or ip:BLOCK, or the CA could not certify itself under it."},
     ErrorCode{"E-NAMES-EMPTY", "The certificate would name nobody. Ask for a name."},
     ErrorCode{"E-NAMES-LARGE", "The names of one certificate are longer together than 32 KiB. Ask for fewer."},
     ErrorCode{"E-NODE", "There is no such node, the role does not open it, or this machine is not enrolled."},
@@ -259,6 +268,8 @@ constexpr std::array kCodes = {
     ErrorCode{"E-ROLE-SCOPE", "The role gives no certificates of this kind, or opens no account."},
     ErrorCode{"E-ROLE-TTL", "The certificate would live longer than the role allows."},
     ErrorCode{"E-ROLE-UNKNOWN", "The policy in force defines no such role. mayfly role list shows all."},
+    ErrorCode{"E-ROOT-CRL",
+              "The root's revocation list speaks of what the root signed, and is signed with the root's own key."},
     ErrorCode{"E-RUN", "Another program cannot be started. Is it installed, and on the PATH?"},
     ErrorCode{"E-SAN", "A name is outside what the role allows, or there are too many."},
     ErrorCode{"E-SANDBOX", "The signer cannot lock itself in, and does not run outside its sandbox."},
@@ -298,6 +309,8 @@ constexpr std::array kCodes = {
               "one."},
     ErrorCode{"E-STORE-OPEN", "There is no database where the configuration says, or it cannot be opened."},
     ErrorCode{"E-STORE-SCHEMA", "The database was made by another version than this build reads."},
+    ErrorCode{"E-SVID",
+              "A SPIFFE ID is not written as SPIFFE has it, or does not stand alone: a certificate has one URI then."},
     ErrorCode{"E-TENANT-UNKNOWN", "There is no such tenant, or it is closed."},
     ErrorCode{"E-TILE", "The log does not reach that far yet: no such tile is published."},
     ErrorCode{"E-TILE-PATH", "That is not how C2SP tlog-tiles names a file of the log."},
@@ -322,6 +335,7 @@ constexpr std::array kCodes = {
               "or not signed."},
     ErrorCode{"E-VERIFY-REVOKED", "The certificate is revoked. There is no way back; get a new one."},
     ErrorCode{"E-VERIFY-TIME", "The certificate is not valid now."},
+    ErrorCode{"E-WEAK-LIST", "A file that weak_keys in ca.toml names is not a list of digests."},
     ErrorCode{"E-WHO",
               "The CA could not establish who is asking: the key is not enrolled, the identity is "
               "suspended, or the certificate is not one of its own."},

@@ -5,6 +5,7 @@
 #include "lib/wire/crl.h"
 #include "lib/wire/der.h"
 #include "lib/wire/distinguished_name.h"
+#include "lib/wire/distribution_point.h"
 #include "lib/wire/oids.h"
 #include "lib/wire/x509_fields.h"
 
@@ -15,7 +16,7 @@ namespace {
 using detail::Critical;
 using detail::extension;
 
-constexpr std::size_t kKeyIdSize = 20, kLongestUrl = 1024;
+constexpr std::size_t kKeyIdSize = 20;
 constexpr std::int64_t k1950 = -631152000, k10000 = 253402300800;
 
 constexpr std::array<std::pair<CrlReason, std::string_view>, 7> kReasons = {
@@ -36,30 +37,18 @@ Bytes entry(const CrlEntry& one) {
         {der::integer(ByteView(one.serial)), der::time(one.revoked.seconds()), der::sequence({reason})});
 }
 
-/// DistributionPointName ::= fullName [0] GeneralNames, of one URI [6].
-Bytes issuing_point(const std::string& url) {
-    const Bytes uri = der::tlv(der::context_primitive(6), view(url));
-    return der::sequence({der::tlv(der::context(0), der::tlv(der::context(0), uri))});
-}
-
 Bytes extensions(const Crl& crl) {
     Bytes all = der::concat({extension(oid::kAuthorityKeyId, Critical::no,
                                        der::sequence({der::tlv(der::context_primitive(0), crl.authority_key_id)})),
                              extension(oid::kCrlNumber, Critical::no, der::integer(crl.number))});
     // Section 5.2.5: a critical extension, so that nobody takes a part for the whole.
     if (!crl.distribution_point.empty())
-        all = der::concat({all, extension(oid::kIssuingPoint, Critical::yes, issuing_point(crl.distribution_point))});
+        all = der::concat({all, extension(oid::kIssuingPoint, Critical::yes,
+                                          der::sequence({detail::encode_distribution_name(crl.distribution_point)}))});
     return der::tlv(der::context(0), der::tlv(der::kSequence, all));
 }
 
 bool is_time(Instant at) { return at.seconds() >= k1950 && at.seconds() < k10000; }
-
-Status check_url(const std::string& url) {
-    const bool http = url.starts_with("http://") || url.starts_with("https://");
-    const bool plain = std::all_of(url.begin(), url.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-    if (url.empty() || (http && plain && url.size() <= kLongestUrl)) return {};
-    return fail(Code::malformed, "the distribution point is not an http or https URL of at most 1024 characters");
-}
 
 Status check(const Crl& crl) {
     if (crl.issuer_common_name.empty()) return fail(Code::malformed, "the issuer has no name");
@@ -77,7 +66,7 @@ Status check(const Crl& crl) {
         return !serial_before(a.serial, b.serial);
     });
     if (unsorted != crl.entries.end()) return fail(Code::malformed, "the serials are not sorted, each once");
-    return check_url(crl.distribution_point);
+    return crl.distribution_point.empty() ? Status{} : detail::check_distribution_url(crl.distribution_point);
 }
 
 }  // namespace

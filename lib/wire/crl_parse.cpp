@@ -4,6 +4,7 @@
 #include "lib/wire/crl.h"
 #include "lib/wire/der.h"
 #include "lib/wire/distinguished_name.h"
+#include "lib/wire/distribution_point.h"
 #include "lib/wire/general_names.h"
 #include "lib/wire/oids.h"
 #include "lib/wire/x509_fields.h"
@@ -98,21 +99,6 @@ Status read_number(ByteView value, CrlView& out) {
     return in.finish("cRLNumber");
 }
 
-Status read_full_name(ByteView contents, CrlView& out) {
-    der::Reader in(contents);
-    const auto name = in.any("distribution point name");
-    if (!name) return pass(name.error());
-    if (auto ok = in.finish("distribution point name"); !ok) return ok;
-    if (name->tag != der::context(0)) return {};  // a name relative to the issuer's
-    der::Reader names(name->contents);
-    while (!names.empty()) {
-        const auto one = names.any("distribution point name");
-        if (!one) return pass(one.error());
-        if (one->tag == der::context_primitive(6)) out.distribution_points.push_back(printable(text_of(one->contents)));
-    }
-    return {};
-}
-
 /// Section 5.2.5. What it narrows the list to only matters to those who look for a certificate in it: `partial`.
 Status read_issuing_point(ByteView value, CrlView& out) {
     der::Reader outer(value);
@@ -124,7 +110,7 @@ Status read_issuing_point(ByteView value, CrlView& out) {
     const auto point = in.optional(der::context(0), "distribution point");
     if (!point) return pass(point.error());
     if (!point->whole.empty())
-        if (auto ok = read_full_name(point->contents, out); !ok) return ok;
+        if (auto ok = detail::read_distribution_name(point->contents, out.distribution_points); !ok) return ok;
     for (std::uint8_t n = 1; n <= 5; ++n) {
         const auto flag = in.optional(der::context_primitive(n), "issuingDistributionPoint");
         if (!flag) return pass(flag.error());

@@ -24,6 +24,7 @@ inline constexpr std::string_view kReasonCode = "2.5.29.21";
 inline constexpr std::string_view kDeltaCrl = "2.5.29.27";
 inline constexpr std::string_view kIssuingPoint = "2.5.29.28";
 inline constexpr std::string_view kCertificateIssuer = "2.5.29.29";
+inline constexpr std::string_view kNameConstraints = "2.5.29.30";
 inline constexpr std::string_view kCrlPoints = "2.5.29.31";
 inline constexpr std::string_view kFreshestCrl = "2.5.29.46";
 inline constexpr std::string_view kAuthorityAccess = "1.3.6.1.5.5.7.1.1";

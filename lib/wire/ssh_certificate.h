@@ -53,6 +53,9 @@ Result<SignedSshCertificate> parse_ssh_certificate(ByteView blob);
 Result<Bytes> parse_ssh_certificate_line(std::string_view line);
 std::string encode_ssh_certificate_line(ByteView blob, std::string_view comment);
 
+/// is_custom_option says whether a name is somebody's own: NAME@DOMAIN (PROTOCOL.certkeys, "Critical options").
+bool is_custom_option(std::string_view name);
+
 /// lint lists what Mayfly never puts into a certificate though OpenSSH would parse it: empty or duplicate or unsorted
 /// principals (1..256), characters outside the allowed set, unprintable key id, serial 0 or above 2^63-1, no end,
 /// unsorted or duplicate or unknown options, options on host certificates. Empty list: clean.

@@ -21,17 +21,21 @@ bool plain_ascii(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
+enum class Custom { allowed, refused };
+
 template <class Known>
-void lint_options(const std::vector<SshOption>& options, const Known& known, const std::string& what, Findings& out) {
+void lint_options(const std::vector<SshOption>& options, const Known& known, Custom custom, const std::string& what,
+                  Findings& out) {
     for (std::size_t i = 0; i < options.size(); ++i) {
         const auto& option = options[i];
         if (i > 0 && !(options[i - 1].name < option.name))
             out.push_back(what + " are not sorted and unique at \"" + printable(option.name) + "\"");
-        if (std::find(known.begin(), known.end(), option.name) == known.end())
+        const bool own = custom == Custom::allowed && is_custom_option(option.name);
+        if (!own && std::find(known.begin(), known.end(), option.name) == known.end())
             out.push_back(what + ": \"" + printable(option.name) + "\" is not one that Mayfly issues");
         if (!plain_ascii(option.value)) out.push_back(what + ": the value of " + option.name + " is not printable");
         const bool valued = option.name == "force-command" || option.name == "source-address";
-        if (valued == option.value.empty())
+        if (!own && valued == option.value.empty())
             out.push_back(what + ": " + option.name + (valued ? " lacks its value" : " has a value"));
     }
 }
@@ -50,6 +54,18 @@ void lint_principals(const SshCertificate& certificate, Findings& out) {
 
 }  // namespace
 
+bool is_custom_option(std::string_view name) {
+    constexpr std::size_t kLongest = 128;
+    const auto at = name.find('@');
+    if (at == std::string_view::npos || at == 0 || name.size() > kLongest) return false;
+    const auto word = name.substr(0, at);
+    const bool plain = std::all_of(word.begin(), word.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    });
+    // openssh.com's own belong to OpenSSH: what they mean is not a role's to say.
+    return plain && HostName::parse(name.substr(at + 1)) && name.substr(at + 1) != "openssh.com";
+}
+
 std::vector<std::string> lint(const SshCertificate& certificate) {
     constexpr auto kLast = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     Findings out;
@@ -63,8 +79,8 @@ std::vector<std::string> lint(const SshCertificate& certificate) {
     if (certificate.type == SshCertificateType::host &&
         !(certificate.critical_options.empty() && certificate.extensions.empty()))
         out.emplace_back("a host certificate carries options");
-    lint_options(certificate.critical_options, kCritical, "critical options", out);
-    lint_options(certificate.extensions, kExtensions, "extensions", out);
+    lint_options(certificate.critical_options, kCritical, Custom::allowed, "critical options", out);
+    lint_options(certificate.extensions, kExtensions, Custom::refused, "extensions", out);
     return out;
 }
 

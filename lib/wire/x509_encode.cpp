@@ -1,6 +1,7 @@
 // X.509 certificates as Mayfly writes them (RFC 5280 section 4).
 #include "lib/wire/der.h"
 #include "lib/wire/distinguished_name.h"
+#include "lib/wire/distribution_point.h"
 #include "lib/wire/general_names.h"
 #include "lib/wire/oids.h"
 #include "lib/wire/x509.h"
@@ -54,6 +55,11 @@ Bytes extensions(const X509Certificate& certificate) {
         const auto critical = certificate.subject_common_name.empty() ? Critical::yes : Critical::no;
         add(extension(oid::kSubjectAltName, critical, detail::encode_general_names(certificate.names)));
     }
+    if (!certificate.crl_url.empty())
+        add(extension(oid::kCrlPoints, Critical::no, detail::encode_crl_pointer(certificate.crl_url)));
+    // RFC 5280 section 4.2.1.10: critical, so that nobody who cannot apply them takes what lies outside.
+    if (const auto constraints = detail::encode_name_constraints(certificate.constraints))
+        add(extension(oid::kNameConstraints, Critical::yes, *constraints));
     if (certificate.no_revocation) add(extension(oid::kNoRevAvail, Critical::no, der::tlv(der::kNull, {})));
     return der::tlv(der::context(3), der::tlv(der::kSequence, all));
 }
@@ -77,6 +83,14 @@ Status check_kind(const X509Certificate& certificate) {
         return fail(Code::malformed, "an authority has a subject (RFC 5280 section 4.1.2.6)");
     if (authority && certificate.no_revocation)
         return fail(Code::malformed, "noRevAvail is for end entities only (RFC 9608 section 2)");
+    if (certificate.no_revocation && !certificate.crl_url.empty())
+        return fail(Code::malformed, "noRevAvail beside a pointer to a revocation list (RFC 9608 section 2)");
+    if (!certificate.crl_url.empty())
+        if (auto ok = detail::check_distribution_url(certificate.crl_url); !ok) return ok;
+    if (certificate.constraints.empty()) return {};
+    if (!authority)
+        return fail(Code::malformed, "name constraints are for authorities only (RFC 5280 section 4.2.1.10)");
+    if (const auto made = detail::encode_name_constraints(certificate.constraints); !made) return pass(made.error());
     return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include "lib/wire/der.h"
 #include "lib/wire/distinguished_name.h"
+#include "lib/wire/distribution_point.h"
 #include "lib/wire/general_names.h"
 #include "lib/wire/oids.h"
 #include "lib/wire/x509.h"
@@ -92,8 +93,42 @@ Status read_no_revocation(ByteView value, X509View& out) {
     return in.finish("noRevAvail");
 }
 
+/// AuthorityInfoAccessSyntax (RFC 5280 section 4.2.2.1): whether one of its entries is an OCSP responder.
+Status read_authority_access(ByteView value, X509View& out) {
+    der::Reader outer(value);
+    const auto list = outer.expect(der::kSequence, "authorityInfoAccess");
+    if (!list) return pass(list.error());
+    der::Reader entries(list->contents);
+    while (!entries.empty()) {
+        const auto entry = entries.expect(der::kSequence, "authorityInfoAccess");
+        if (!entry) return pass(entry.error());
+        der::Reader in(entry->contents);
+        const auto method = in.any("access method");
+        if (!method) return pass(method.error());
+        const auto id = der::parse_oid(*method);
+        if (!id) return pass(id.error());
+        if (const auto location = in.any("access location"); !location) return pass(location.error());
+        if (auto ok = in.finish("authorityInfoAccess"); !ok) return ok;
+        out.ocsp = out.ocsp || *id == oid::kOcsp;
+    }
+    return outer.finish("authorityInfoAccess");
+}
+
 Status read_extension(const std::string& id, ByteView value, X509View& out) {
     out.extension_oids.push_back(id);
+    if (id == oid::kAuthorityAccess) return read_authority_access(value, out);
+    if (id == oid::kCrlPoints) {
+        auto urls = detail::parse_crl_pointers(value);
+        if (!urls) return pass(urls.error());
+        out.crl_urls = std::move(*urls);
+        return {};
+    }
+    if (id == oid::kNameConstraints) {
+        auto constraints = detail::parse_name_constraints(value);
+        if (!constraints) return pass(constraints.error());
+        out.name_constraints = std::move(*constraints);
+        return {};
+    }
     if (id == oid::kBasicConstraints) return read_basic_constraints(value, out);
     if (id == oid::kKeyUsage) return read_key_usage(value, out);
     if (id == oid::kExtKeyUsage) return read_extended_key_usage(value, out);
@@ -221,6 +256,18 @@ Status read_to_be_signed(ByteView contents, ByteView outer_algorithm, X509View& 
 }
 
 }  // namespace
+
+std::string against_no_revocation(const X509View& certificate) {
+    if (!certificate.no_revocation) return {};
+    const auto has = [&](std::string_view id) {
+        return std::find(certificate.extension_oids.begin(), certificate.extension_oids.end(), id) !=
+               certificate.extension_oids.end();
+    };
+    if (certificate.is_ca) return "it is a CA's";
+    if (has(oid::kCrlPoints) || has(oid::kFreshestCrl)) return "it names a revocation list";
+    if (certificate.ocsp) return "it names an OCSP responder";
+    return {};
+}
 
 Result<X509View> parse_x509(ByteView bytes) {
     der::Reader outer(bytes);

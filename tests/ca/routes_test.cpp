@@ -25,7 +25,7 @@ const std::map<std::string, Who> kWho = {
     {"POST /v1/login", Who::anyone},       {"POST /v1/enroll", Who::anyone},
     {"GET /log/checkpoint", Who::anyone},  {"GET /log/tile/{path}", Who::anyone},
     {"GET /v1/revocation", Who::anyone},   {"GET /v1/krl", Who::anyone},
-    {"GET /v1/crl", Who::anyone},
+    {"GET /v1/crl", Who::anyone},          {"GET /v1/crl/root", Who::anyone},
 };
 
 }  // namespace

@@ -44,7 +44,8 @@ struct FixedPolicy final : mint::CurrentPolicy {
 };
 
 /// issuing_pem is a self-signed CA certificate for the X.509 key: enough of an issuer for the signer and for Botan.
-inline std::string issuing_pem(const crypto::PrivateKey& key, std::int64_t now) {
+inline std::string issuing_pem(const crypto::PrivateKey& key, std::int64_t now,
+                               const wire::NameConstraints& names = {}) {
     wire::X509Certificate ca;
     ca.serial = Bytes(9, 0x41);
     ca.issuer_common_name = ca.subject_common_name = "test issuing";
@@ -53,6 +54,7 @@ inline std::string issuing_pem(const crypto::PrivateKey& key, std::int64_t now) 
     ca.issuer_algorithm = key.public_key().algorithm;
     ca.authority_key_id = ca.subject_key_id = crypto::x509_key_identifier(key.public_key());
     ca.usage = wire::X509Usage::authority;
+    ca.constraints = names;
     const auto bytes = wire::encode_to_be_signed(ca);
     return wire::encode_pem("CERTIFICATE", *wire::encode_signed(*bytes, ca.issuer_algorithm, *key.sign_x509(*bytes)));
 }

@@ -58,6 +58,13 @@ TEST_CASE("the policy that the mistakes are made in is good") { REQUIRE(policy::
 
 TEST_CASE("a mistake in a policy is told with line, column, what, and what would be right") {
     const auto mistake = GENERATE(values<Mistake>({
+        {"hardware_key = false", "critical_options = { \"force-command\" = \"x\" }", 17, {"NAME@DOMAIN"}},
+        {"hardware_key = false", "critical_options = { \"x@openssh.com\" = \"x\" }", 17, {"no option of your own"}},
+        {"hardware_key = false", "critical_options = { \"X@corp.example\" = \"x\" }", 17, {"no option of your own"}},
+        {"hardware_key = false", "critical_options = { \"x@corp.example\" = \"a\\nb\" }", 17, {"one printable line"}},
+        {"hardware_key = false", "critical_options = { \"x@corp.example\" = 1 }", 17, {"a table of strings"}},
+        {"hardware_key = false", "attestation_roots = [\"x\"]", 17, {"hardware_key = true"}},
+        {"hardware_key = false", "hardware_key = true\nattestation_roots = [\"x\"]", 18, {"one certificate in PEM"}},
         // Not TOML at all.
         {"risk = \"low\"", "risk = low", 8, {}},
         {"name = \"ops\"", "name = \"ops", 5, {}},

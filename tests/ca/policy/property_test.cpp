@@ -29,7 +29,7 @@ constexpr std::array<const char*, 10> kNames = {"dns:a.corp.example",
                                                 "uri:spiffe://corp.example/human/alice",
                                                 "uri:spiffe://corp.example/human/bob",
                                                 "uri:https://a.corp.example/v1"};
-constexpr std::size_t kWildcard = 3, kOwnUri = 7, kOthersUri = 8;
+constexpr std::size_t kWildcard = 3, kOwnUri = 7, kOthersUri = 8, kOtherUri = 9;
 struct Pattern {
     const char* text;
     std::array<bool, 10> covers;
@@ -379,6 +379,10 @@ Verdict model(const Question& q) {
         if (!q.role->x509 || q.fido || q.names.empty()) return Verdict::no;
         for (const auto name : q.names)
             if (!name_allowed(q, name)) return Verdict::no;
+        const auto has = [&](std::size_t name) {
+            return std::find(q.names.begin(), q.names.end(), name) != q.names.end();
+        };
+        if (has(kOwnUri) && has(kOtherUri)) return Verdict::no;  // X509-SVID section 2
     }
     const auto most = bound_of(q);
     if (most < 1 || (q.lifetime && *q.lifetime > most)) return Verdict::no;

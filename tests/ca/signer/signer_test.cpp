@@ -38,6 +38,7 @@ wire::X509Certificate good_x509(std::int64_t now) {
     facts.validity = Validity::starting(Instant(now), *Lifetime::of_seconds(3600));
     facts.subject = crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key();
     facts.names = {*wire::SubjectName::parse("dns:a.corp")};
+    facts.no_revocation = true;
     return facts;
 }
 
@@ -52,10 +53,11 @@ signer::CrlOrder good_crl(std::int64_t now) {
 }
 
 struct Cores {
+    explicit Cores(const wire::NameConstraints& names = {}) : pem(fakes::issuing_pem(keys.x509, fakes::kNow, names)) {}
     TempDir dir;
     FixedClock clock{fakes::kNow};
     signer::Keys keys = fakes::make_keys();
-    std::string pem = fakes::issuing_pem(keys.x509, fakes::kNow);
+    std::string pem;
     Result<signer::Core> core = signer::Core::make(std::move(keys), pem, "corp.example/log", {}, clock,
                                                    std::move(*signer::JournalWriter::open(dir.path("journal"))));
 };
@@ -116,6 +118,30 @@ int child_process() {
 }
 
 }  // namespace
+
+TEST_CASE("an X.509 certificate outside the envelope is refused, and nothing is journalled") {
+    using Change = void (*)(wire::X509Certificate&);
+    const auto change = GENERATE(values<Change>({
+        [](auto& c) { c.no_revocation = false; },                       // nobody could learn of a revocation
+        [](auto& c) { c.crl_url = "http://crl.corp.example/v1/crl"; },  // beside noRevAvail
+        [](auto& c) { c.usage = wire::X509Usage::authority; },
+        [](auto& c) { c.names.clear(); },
+        [](auto& c) { c.names.assign(101, c.names.front()); },
+        [](auto& c) { c.serial = Bytes(7, 0x11); },
+        [](auto& c) { c.constraints.permitted = {*wire::Subtree::parse("dns:corp")}; },
+        [](auto& c) { c.names = {*wire::SubjectName::parse("dns:a.evil")}; },  // outside the issuer's own constraints
+        [](auto& c) { c.names.push_back(*wire::SubjectName::parse("dns:a.secret.corp")); },
+    }));
+    Cores world({{*wire::Subtree::parse("dns:corp")}, {*wire::Subtree::parse("dns:secret.corp")}});
+    REQUIRE(world.core);
+    auto facts = good_x509(fakes::kNow);
+    REQUIRE(world.core->sign({{}, steps::IssuerId::x509, facts}));
+    change(facts);
+    const auto refused = world.core->sign({{}, steps::IssuerId::x509, facts});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().id == "E-ENVELOPE");
+    CHECK(world.core->describe().signatures == 1);
+}
 
 TEST_CASE("the envelope refuses what this signer would never sign, and nothing is journalled") {
     using Change = void (*)(wire::SshCertificate&);

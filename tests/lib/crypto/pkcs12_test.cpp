@@ -21,7 +21,7 @@ Bytes make(const PublicKey& subject, const std::string& name, const crypto::Priv
     facts.serial = {0x41, 2, 3, 4, 5, 6, 7, static_cast<std::uint8_t>(usage)};
     facts.issuer_common_name = "root";
     facts.subject_common_name = name;
-    facts.validity = Validity::starting(Instant(1700000000), *Lifetime::of_seconds(1000000000));
+    facts.validity = Validity::starting(Instant(1700000000), *Lifetime::of_seconds(300000000));
     facts.subject = subject;
     facts.issuer_algorithm = issuer.public_key().algorithm;
     facts.authority_key_id = crypto::x509_key_identifier(issuer.public_key());
