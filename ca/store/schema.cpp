@@ -166,6 +166,19 @@ CREATE TABLE seen (
 CREATE TABLE policy (n INTEGER PRIMARY KEY, version TEXT NOT NULL, toml TEXT NOT NULL, applied INTEGER NOT NULL) STRICT;
 CREATE TABLE bundle (version INTEGER PRIMARY KEY, json TEXT NOT NULL, leaf INTEGER NOT NULL) STRICT;
 
+-- What the world outside has been told of the log, and what could not be told (outbox.h).
+CREATE TABLE notify_cursor (
+    target TEXT PRIMARY KEY, next INTEGER NOT NULL, served TEXT NOT NULL, tries INTEGER NOT NULL, since INTEGER NOT NULL,
+    retry_at INTEGER NOT NULL, trouble TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE notify_dead (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, entry INTEGER NOT NULL, type TEXT NOT NULL,
+    recipients TEXT NOT NULL, tries INTEGER NOT NULL, at INTEGER NOT NULL, why TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('dead','asked','delivered'))
+) STRICT;
+CREATE INDEX notify_dead_open ON notify_dead(id) WHERE state <> 'delivered';
+CREATE INDEX notify_dead_asked ON notify_dead(target, id) WHERE state = 'asked';
+
 -- The log. Entries are only ever added; what people wrote stands beside them, under its salted hash, and may be erased.
 CREATE TABLE log_entry (idx INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
 CREATE TRIGGER log_entry_is_kept BEFORE DELETE ON log_entry BEGIN SELECT RAISE(ABORT, 'log entries are never deleted'); END;

@@ -98,6 +98,16 @@ public:
     Result<std::string> cosigned_checkpoint() override;
     Status keep_cosigned(std::string_view note) override;
 
+    Result<Cursor> load_cursor(const std::string& target) override;
+    Status keep_cursor(const std::string& target, const Cursor& cursor) override;
+    Result<std::vector<NamedCursor>> list_cursors() override;
+    Result<std::string> bury(const DeadLetter& letter, const Cursor& then, Instant now) override;
+    Result<std::vector<DeadLetter>> list_dead(Which which) override;
+    Result<DeadLetter> ask_again(const std::string& id, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::optional<DeadLetter>> next_asked(const std::string& target) override;
+    Status settle(const DeadLetter& letter) override;
+    Result<std::optional<Addressee>> find_addressee(const OwnerName& owner) override;
+
     Result<Recovery> recover(const std::string& journal, Instant now) override;
     Status probe() override;
 

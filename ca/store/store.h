@@ -16,6 +16,7 @@
 #include "ca/policy/decide.h"
 #include "ca/signer/journal.h"
 #include "ca/signer/signer.h"
+#include "ca/store/outbox.h"
 #include "ca/steps/steps.h"
 #include "ca/store/requests.h"
 #include "lib/log/event.h"
@@ -212,7 +213,7 @@ struct RevocationList {
     std::uint64_t leaf = 0;  ///< of the event that published it
 };
 
-class Store : public Requests {
+class Store : public Requests, public Outbox {
 public:
     // ---- the minting path ------------------------------------------------------------------------------------------
     virtual Result<KnownFacts> load_facts(const FactsQuery& query, Instant now) = 0;

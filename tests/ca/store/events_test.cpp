@@ -87,6 +87,7 @@ struct Life {
         certificates();
         rules();
         requests();
+        notices();
         const store::Rollback rollback{7, 9, {{3, now(), {}, steps::IssuerId::ssh_user, "300", {}}}};
         store.reset();
         REQUIRE(files::write(dir.path("db.head"), view("a promise\n"), 0644));
@@ -204,6 +205,14 @@ struct Life {
         REQUIRE(store->create_owner({bob, "", "", {}, {}, policy::State::active}, alice, now(), store::Effect::apply));
         REQUIRE(store->create_delegation({0, owner, bob, wish.role, 0, now(), now() + *Lifetime::of_seconds(86400)},
                                          alice, now(), store::Effect::apply));
+    }
+    void notices() {
+        store::Cursor then;
+        then.next = 5;
+        const auto letter =
+            store->bury({{}, "desk", 4, "owner.created", {"desk"}, 6, now(), "the receiver answers 500"}, then, now());
+        REQUIRE(letter);
+        REQUIRE(store->ask_again(*letter, alice, now(), store::Effect::apply));
     }
     /// The first record of each type.
     std::map<std::string, std::string> records() {
