@@ -77,6 +77,11 @@ constexpr std::array kCodes = {
     ErrorCode{"E-DUTY",
               "The verb needs a duty (platform, auditor, intake) that your owner does not have. mayfly "
               "status shows yours."},
+    ErrorCode{"E-EGRESS",
+              "A webhook or mail would have gone to an address that its target may not have: this machine, a private "
+              "network, or one that is no receiver's."},
+    ErrorCode{"E-EGRESS-FAILED",
+              "A webhook or mail could not be delivered this time. It is tried again until its deadline."},
     ErrorCode{"E-ENVELOPE",
               "The signer refused: what it was asked to sign lies outside its own limits, whatever the "
               "CA decided."},
@@ -166,6 +171,7 @@ constexpr std::array kCodes = {
     ErrorCode{"E-KRL-OLDER",
               "The CA offers an older SSH revocation list than the node holds. It is not taken: that would un-revoke."},
     ErrorCode{"E-LAST-OWNER", "Nobody could administer the CA any more. Give another owner the duty platform first."},
+    ErrorCode{"E-LETTER", "There is no such dead letter, or it is on its way again or delivered already."},
     ErrorCode{"E-LIST", "The CA publishes no such revocation list."},
     ErrorCode{"E-LIST-NUMBER",
               "A revocation list of this number or a later one is published already. Numbers only rise."},
@@ -336,6 +342,12 @@ constexpr std::array kCodes = {
     ErrorCode{"E-VERIFY-REVOKED", "The certificate is revoked. There is no way back; get a new one."},
     ErrorCode{"E-VERIFY-TIME", "The certificate is not valid now."},
     ErrorCode{"E-WEAK-LIST", "A file that weak_keys in ca.toml names is not a list of digests."},
+    ErrorCode{"E-WEBHOOK-SECRET",
+              "A webhook's secret file does not hold one or two Standard Webhooks secrets (whsec_ and base64 of 24 to "
+              "64 bytes)."},
+    ErrorCode{"E-WEBHOOK-URL",
+              "The URL of a webhook or mail server is not one that may be used: https (smtp or smtps for mail), "
+              "without user, password and fragment."},
     ErrorCode{"E-WHO",
               "The CA could not establish who is asking: the key is not enrolled, the identity is "
               "suspended, or the certificate is not one of its own."},
