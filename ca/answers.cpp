@@ -83,6 +83,7 @@ std::vector<http::Route> routes(App& app) {
     add_request_routes(app, table);
     add_log_routes(app, table);
     add_revocation_routes(app, table);
+    add_notify_routes(app, table);
     return table;
 }
 

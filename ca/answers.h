@@ -48,6 +48,7 @@ void add_access_routes(App& app, std::vector<http::Route>& table);
 void add_request_routes(App& app, std::vector<http::Route>& table);
 void add_log_routes(App& app, std::vector<http::Route>& table);
 void add_revocation_routes(App& app, std::vector<http::Route>& table);
+void add_notify_routes(App& app, std::vector<http::Route>& table);
 
 /// The revocation lists in force, by name and hash; none when there is trouble with them (the CA's log says which).
 std::vector<api::RevocationList> list_names(App& app);

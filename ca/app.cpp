@@ -111,6 +111,25 @@ Status App::start() {
             log.write(std::string(event), {{"what", what}});
         });
     if (const auto lists = revocation->current(); !lists) return pass(lists.error(), "revocation lists");
+    return start_telling();
+}
+
+Status App::start_telling() {
+    if (config.notify.empty()) return {};
+    notify::Directory directory;
+    directory.find = [this](const OwnerName& owner) { return store->find_addressee(owner); };
+    directory.role_owners = [this](const std::string& role) {
+        const auto in_force = policy.in_force();
+        const auto found = in_force->policy.roles.find(role);
+        return found == in_force->policy.roles.end() ? std::vector<OwnerName>() : std::vector{found->second.owner};
+    };
+    auto started =
+        notify::Notifier::start(config.notify, config.origin(), *store, clock, rng, directory,
+                                [this](std::string_view event, const std::string& target, const std::string& what) {
+                                    log.write(std::string(event), {{"target", target}, {"what", what}});
+                                });
+    if (!started) return pass(started.error());
+    notifier = std::move(*started);
     return {};
 }
 

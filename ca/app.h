@@ -10,6 +10,7 @@
 #include "ca/http/server.h"
 #include "ca/log_line.h"
 #include "ca/mint/mint.h"
+#include "ca/notify/notifier.h"
 #include "ca/revocation_lists.h"
 #include "ca/signer/signer.h"
 #include "ca/store/store.h"
@@ -47,6 +48,7 @@ struct App {
     std::unique_ptr<RevocationLists> revocation;
     std::string issuing_pem;
     crypto::WeakKeys weak_keys;  ///< read at start
+    std::unique_ptr<notify::Notifier> notifier;  ///< when somebody is told; its threads end before what they use
 
     App(Config given, const Clock& time)
         : config(std::move(given)),
@@ -56,6 +58,8 @@ struct App {
           callers(config.per_caller) {}
     /// start opens everything but the listener: signer, store, recovery, policy, mint.
     Status start();
+    /// start_telling starts what tells others of events.
+    Status start_telling();
     /// apply_policy_file makes policy.toml the policy in force when it changed. A file with an error changes nothing.
     Status apply_policy_file();
     /// server_identity mints the CA's own TLS certificate, through the same path as everybody's.

@@ -94,6 +94,10 @@ Result<Config> load_config(const std::string& path) {
             nullptr,
             "longest_x509 above 7d needs crl_url under [revocation]: such certificates say where their revocation "
             "list is");
+    auto told = notify::parse_config(text_of(*text), path, config.state_dir);
+    if (!told) return pass(told.error());
+    config.notify = std::move(*told);
+    (void)top.node("webhook"), (void)top.node("mail");
     if (config.names.empty())
         top.refuse(nullptr, "names is empty: clients check the CA's TLS certificate against the name they call");
     if (config.passphrase_file.empty()) top.refuse(nullptr, "passphrase_file is missing: the signer's keys are sealed");

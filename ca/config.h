@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ca/http/rate.h"
+#include "ca/notify/config.h"
 #include "ca/signer/crl_order.h"
 #include "ca/signer/spawn.h"
 #include "lib/wire/address.h"
@@ -37,6 +38,7 @@ struct Config {
     std::uint32_t crl_shards = 1;                              ///< X.509 revocation lists are cut into this many
     std::string crl_url{};                                     ///< where shards are served; needed for more than one
     std::vector<std::string> weak_keys{};                      ///< files of digests of keys that anyone could have
+    notify::Config notify{};                                   ///< who is told of events
 
     [[nodiscard]] std::string origin() const { return trust_domain.text() + "/log"; }
     [[nodiscard]] std::string database() const { return state_dir + "/mayfly.db"; }

@@ -82,6 +82,7 @@ Cli::Cli() {
     add_audit_verbs(*this);
     add_inspect_verbs(*this);
     add_revocation_verbs(*this);
+    add_notify_verbs(*this);
     add_verify_verbs(*this);
     add_api_verb(*this);
     add_help_verbs(*this);

@@ -61,6 +61,7 @@ void add_audit_verbs(Cli& cli);                  ///< audit
 void add_tail_verb(CLI::App* audit, Cli& cli);   ///< audit tail
 void add_inspect_verbs(Cli& cli);                ///< inspect
 void add_revocation_verbs(Cli& cli);             ///< ca krl, crl, bundle
+void add_notify_verbs(Cli& cli);                 ///< notify
 void add_verify_verbs(Cli& cli);                 ///< verify
 void add_api_verb(Cli& cli);                     ///< api
 void add_help_verbs(Cli& cli);                   ///< help, completion, version
