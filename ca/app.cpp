@@ -123,6 +123,11 @@ Status App::start_telling() {
         const auto found = in_force->policy.roles.find(role);
         return found == in_force->policy.roles.end() ? std::vector<OwnerName>() : std::vector{found->second.owner};
     };
+    directory.members = [this](const std::string& group) {
+        const auto in_force = policy.in_force();
+        const auto found = in_force->policy.groups.find(group);
+        return found == in_force->policy.groups.end() ? std::vector<OwnerName>() : found->second.members;
+    };
     auto started =
         notify::Notifier::start(config.notify, config.origin(), *store, clock, rng, directory,
                                 [this](std::string_view event, const std::string& target, const std::string& what) {

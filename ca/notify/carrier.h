@@ -41,6 +41,7 @@ std::unique_ptr<Carrier> webhook_carrier(Webhook hook, std::string log_origin, E
 struct Directory {
     std::function<Result<std::optional<store::Addressee>>(const OwnerName&)> find;
     std::function<std::vector<OwnerName>(const std::string& role)> role_owners;  ///< none for an unknown role
+    std::function<std::vector<OwnerName>(const std::string& group)> members;     ///< none for an unknown group
 };
 /// A mail goes to each recipient on its own. Recipients are addresses.
 std::unique_ptr<Carrier> mail_carrier(Mail mail, std::string log_origin, Directory directory, Egress egress);

@@ -89,7 +89,10 @@ Mail read_mail(const toml::table& toml, const std::string& path, const std::stri
     mail.password_file = in_folder(folder, table.text("password_file"));
     if (mail.user.empty() != mail.password_file.empty())
         table.refuse(nullptr, "user and password_file come together or not at all");
-    mail.security = table.parsed<OwnerName>("security");
+    mail.security = table.parsed<policy::Party>("security");
+    if (!table.has("security")) mail.security = {*policy::Party::parse("group:security")};
+    for (const auto& party : mail.security)
+        if (party.name().empty()) table.refuse(toml.get("security"), "security names groups and persons");
     read_common(table, toml, folder, mail);
     mail.reach.plain_text = table.flag("allow_plain");
     check(table, toml.get("server"), check_url(mail.server, "smtp", "smtps", mail.reach));

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "ca/notify/address.h"
-#include "mayfly/names.h"
+#include "ca/policy/rules.h"
 #include "mayfly/time.h"
 
 namespace mayfly::notify {
@@ -32,7 +32,7 @@ struct Mail {
     std::string from;
     std::string user, password_file;  ///< both or neither
     std::vector<std::string> events;
-    std::vector<OwnerName> security;  ///< told of what concerns everybody
+    std::vector<policy::Party> security;  ///< "group:…" and "person:…", told of what concerns everybody
     std::string roots;
     Reach reach{};
     Patience patience{};

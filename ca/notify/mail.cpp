@@ -57,12 +57,19 @@ public:
 
 private:
     Status add(const OwnerName& owner, std::vector<std::string>& out);
+    std::vector<OwnerName> members_of(const policy::Party& party);
     std::string name_ = "mail";
     Mail mail_;
     std::string log_origin_;
     Directory directory_;
     Egress egress_;
 };
+
+std::vector<OwnerName> MailCarrier::members_of(const policy::Party& party) {
+    if (party.kind() == policy::Party::Kind::group) return directory_.members(party.name());
+    const auto person = OwnerName::parse(party.name());
+    return person ? std::vector{*person} : std::vector<OwnerName>();
+}
 
 /// The owner's address; the backup's when the owner is no longer active.
 Status MailCarrier::add(const OwnerName& owner, std::vector<std::string>& out) {
@@ -86,7 +93,11 @@ Result<std::vector<std::string>> MailCarrier::recipients(const Letter& letter) {
         if (const auto owner = OwnerName::parse(event.owner)) people.push_back(*owner);
     if (rule->role_owners)
         for (auto& owner : directory_.role_owners(text_in(event, "role"))) people.push_back(std::move(owner));
-    if (rule->security) people.insert(people.end(), mail_.security.begin(), mail_.security.end());
+    if (rule->security)
+        for (const auto& party : mail_.security) {
+            auto named = members_of(party);
+            people.insert(people.end(), named.begin(), named.end());
+        }
     for (const auto& person : people)
         if (auto ok = add(person, out); !ok) return pass(ok.error());
     return out;

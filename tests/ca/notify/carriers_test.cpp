@@ -75,6 +75,9 @@ notify::Directory people() {
         if (name.text() == "evil") found.email = "x@y>\r\nRCPT TO:<eve@evil.example";
         return std::optional(found);
     };
+    out.members = [](const std::string& group) {
+        return group == "security" ? std::vector{*OwnerName::parse("sec")} : std::vector<OwnerName>();
+    };
     out.role_owners = [](const std::string& role) {
         return role == "ops" ? std::vector{*OwnerName::parse("alice")} : std::vector<OwnerName>();
     };
@@ -86,7 +89,7 @@ notify::Mail mail_to(const std::string& port) {
     mail.server = "smtp://127.0.0.1:" + port;
     mail.from = "mayfly@corp.example";
     mail.events = {"*"};
-    mail.security = {*OwnerName::parse("sec")};
+    mail.security = {*policy::Party::parse("group:security"), *policy::Party::parse("person:dave")};
     mail.reach = {true, true};
     return mail;
 }
@@ -240,8 +243,9 @@ TEST_CASE("who is written to follows from the event: its owner, the role's owner
     using List = std::vector<std::string>;
     CHECK(to("grant.created", "bob") == List{"bob@corp.example", "alice@corp.example"});
     CHECK(to("grant.created", "alice") == List{"alice@corp.example"});
-    CHECK(to("breakglass.opened", "bob") == List{"bob@corp.example", "alice@corp.example", "sec@corp.example"});
-    CHECK(to("policy.applied", "") == List{"sec@corp.example"});
+    CHECK(to("breakglass.opened", "bob") ==
+          List{"bob@corp.example", "alice@corp.example", "sec@corp.example", "dave@corp.example"});
+    CHECK(to("policy.applied", "") == List{"sec@corp.example", "dave@corp.example"});
     CHECK(to("certificate.issued", "bob").empty());
     CHECK(to("request.refused", "bob").empty());
     CHECK(to("identity.created", "gone") == List{"carol@corp.example"});

@@ -24,7 +24,8 @@ events = ["*"]
 }  // namespace
 
 TEST_CASE("targets are read with their defaults, and paths are relative to the CA's folder") {
-    const auto config = parse(kHook + kMail + "security = [\"alice\"]\nuser = \"ca\"\npassword_file = \"/run/pw\"\n");
+    const auto config =
+        parse(kHook + kMail + "security = [\"person:alice\"]\nuser = \"ca\"\npassword_file = \"/run/pw\"\n");
     INFO((config ? "" : config.error().message));
     REQUIRE(config);
     REQUIRE(config->webhooks.size() == 1);
@@ -36,7 +37,7 @@ TEST_CASE("targets are read with their defaults, and paths are relative to the C
     CHECK(hook.patience.deadline.text() == "1d");
     REQUIRE(config->mail);
     CHECK(config->mail->password_file == "/run/pw");
-    CHECK(config->mail->security.front().text() == "alice");
+    CHECK(config->mail->security.front().name() == "alice");
     CHECK(parse("trust_domain = \"x\"\n")->empty());
 }
 
@@ -60,7 +61,8 @@ TEST_CASE("what cannot be meant is refused with its line") {
         {"[webhook]\nname = \"a\"\n", "[[webhook]]"},
         {kMail + kMail, "mail"},
         {kMail + "user = \"x\"\n", "come together"},
-        {kMail + "security = [\"A B\"]\n", "security"},
+        {kMail + "security = [\"alice\"]\n", "security"},
+        {kMail + "security = [\"owner\"]\n", "groups and persons"},
         {kMail + "allow_plain = true\nuser = \"x\"\npassword_file = \"y\"\n", "without TLS"},
         {"[mail]\nserver = \"https://mail.example\"\nfrom = \"a@b\"\nevents = [\"*\"]\n", "smtp://"},
         {"[mail]\nserver = \"smtp://mail.example\"\nfrom = \"a@b\\r\\nBcc: c@d\"\nevents = [\"*\"]\n", "plain address"},
