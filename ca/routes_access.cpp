@@ -32,6 +32,7 @@ api::Identity body_of(const store::IdentityRecord& identity) {
     out.state = state_name(identity.state);
     out.created = identity.created.text();
     for (const auto& key : identity.keys) out.keys.push_back(wire::encode_ssh_key_line(key, ""));
+    out.duties = duty_names(identity.duties);
     out.labels = identity.labels;
     for (const auto& host : identity.hosts) out.hosts.push_back(host.text());
     return out;
@@ -145,6 +146,11 @@ Response create_identity(App& app, const Request& request, const auth::Caller& c
             if (auto ok = crypto::check_point(key->key); !ok) return http::problem(ok.error(), request.request_id);
             if (auto ok = not_known(app, key->key); !ok) return http::problem(ok.error(), request.request_id);
             identity.keys.push_back(key->key);
+        }
+        for (const auto& word : body.duties) {
+            const auto duty = store::parse_duty(word);
+            if (!duty) return http::problem(duty.error(), request.request_id);
+            identity.duties.push_back(*duty);
         }
         const auto in_force = app.policy.in_force();
         const auto made = access::create_identity(context_of(app, request, caller, in_force->policy), identity);

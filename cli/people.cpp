@@ -142,6 +142,7 @@ void add_identity_verbs(Cli& cli) {
     create->add_option("--owner", body->owner, "who answers for it")->required();
     create->add_option("--purpose", body->purpose, "what it is for");
     create->add_option("--key", body->keys, "SSH public key to log in with: a .pub file or the line itself (repeat)");
+    create->add_option("--duty", body->duties, "a workload's own: intake (docs/service-desk.md)");
 }
 
 Result<int> create_token(const Globals& globals, api::TokenRequest body, const std::vector<std::string>& labels) {

@@ -7,6 +7,23 @@ namespace mayfly::access {
 using auth::Caller;
 using store::Duty;
 
+namespace {
+
+/// A machine can have one duty, intake: it asks for others and never decides. It is given by the platform, and holds as
+/// long as the machine's owner has it too (the store sees to that at each call).
+Status may_have_duties(const Context& context, const store::IdentityRecord& identity) {
+    if (identity.duties.empty()) return {};
+    if (identity.name.kind() != Kind::workload || identity.duties != std::vector{Duty::intake})
+        return fail(Code::malformed, "only a workload has a duty of its own, and only intake", "E-DUTY-KIND",
+                    "people have the duties of the owner that they are", "mayfly owner create NAME --duty …");
+    if (!context.caller.has(Duty::platform))
+        return deny(context, "identity.create",
+                    lacks_duty(context.caller, Duty::platform, "ask a platform owner: mayfly owner list"));
+    return {};
+}
+
+}  // namespace
+
 Status create_owner(const Context& context, const store::OwnerRecord& owner) {
     if (!context.caller.has(Duty::platform))
         return deny(context, "owner.create",
@@ -20,11 +37,12 @@ Status create_identity(const Context& context, const store::IdentityRecord& iden
         return fail(Code::denied, "an identity of kind " + std::string(name(kind)) + " is not created by hand",
                     "E-KIND", "nodes come into being by joining with a token",
                     "mayfly token create --node NAME --owner OWNER");
-    if (kind != Kind::human && !identity.keys.empty())
-        return fail(Code::malformed, "only human identities log in with an enrolled SSH key", "E-KIND",
-                    "machines join with a token or renew with the certificate they hold", "leave the key out");
-    const bool answers = human(context.caller) && context.caller.owner() == identity.owner;
     const bool machine = kind == Kind::workload || kind == Kind::agent;
+    if (kind != Kind::human && !machine && !identity.keys.empty())
+        return fail(Code::malformed, "a " + std::string(name(kind)) + " does not log in with an enrolled SSH key",
+                    "E-KIND", "people, workloads and agents do", "leave the key out");
+    if (auto ok = may_have_duties(context, identity); !ok) return ok;
+    const bool answers = human(context.caller) && context.caller.owner() == identity.owner;
     const bool allowed = context.caller.has(Duty::platform) || (machine && answers);
     if (!allowed)
         return deny(context, "identity.create",

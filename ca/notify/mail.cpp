@@ -12,23 +12,29 @@ namespace {
 /// Whom an event concerns. What no rule names is mailed to nobody: mail is for what a person should act on or know.
 struct Rule {
     std::string_view type;
-    bool owner, role_owners, security;
+    bool owner = false;        ///< who answers for what it is about
+    bool role_owners = false;  ///< of the role it names
+    bool asked = false;        ///< whose decision it waits for
+    bool security = false;     ///< as ca.toml says
 };
+/// The first that fits speaks.
 constexpr std::array kRules = {
-    Rule{"breakglass.*", true, true, true},
-    Rule{"delegation.*", true, true, false},
-    Rule{"grant.*", true, true, false},
-    Rule{"identity.*", true, false, false},
-    Rule{"log.*", false, false, true},
-    Rule{"notify.dead", false, false, true},
-    Rule{"owner.*", true, false, true},
-    Rule{"policy.*", false, false, true},
-    Rule{"request.refused", false, false, false},
-    Rule{"request.*", true, true, false},
-    Rule{"review.*", true, true, false},
-    Rule{"revocation.recorded", true, false, true},
-    Rule{"tenant.*", true, false, true},
-    Rule{"token.*", true, false, false},
+    Rule{.type = "breakglass.*", .owner = true, .role_owners = true, .security = true},
+    Rule{.type = "delegation.*", .owner = true, .role_owners = true},
+    Rule{.type = "grant.*", .owner = true, .role_owners = true},
+    Rule{.type = "identity.*", .owner = true},
+    Rule{.type = "log.*", .security = true},
+    Rule{.type = "notify.dead", .security = true},
+    Rule{.type = "owner.*", .owner = true, .security = true},
+    Rule{.type = "policy.*", .security = true},
+    Rule{.type = "request.refused"},
+    Rule{.type = "request.word"},
+    Rule{.type = "request.*", .owner = true, .asked = true},
+    Rule{.type = "review.*", .owner = true, .role_owners = true, .asked = true},
+    Rule{.type = "revocation.recorded", .owner = true, .security = true},
+    Rule{.type = "session.lost", .owner = true, .role_owners = true, .security = true},
+    Rule{.type = "tenant.*", .owner = true, .security = true},
+    Rule{.type = "token.*", .owner = true},
 };
 
 const Rule* rule_of(std::string_view type) {
@@ -93,6 +99,11 @@ Result<std::vector<std::string>> MailCarrier::recipients(const Letter& letter) {
         if (const auto owner = OwnerName::parse(event.owner)) people.push_back(*owner);
     if (rule->role_owners)
         for (auto& owner : directory_.role_owners(text_in(event, "role"))) people.push_back(std::move(owner));
+    const auto asked = event.data.find("asked");
+    if (const auto* list = rule->asked && asked != event.data.end() ? asked->second.array() : nullptr)
+        for (const auto& item : *list)
+            if (const auto name = OwnerName::parse(item.string() == nullptr ? "" : *item.string()))
+                people.push_back(*name);
     if (rule->security)
         for (const auto& party : mail_.security) {
             auto named = members_of(party);

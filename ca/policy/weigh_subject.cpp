@@ -23,7 +23,7 @@ void weigh_kind(Case& c) {
     const Kind kind = c.facts.identity.kind();
     bool fits = false;
     switch (c.ask.profile) {
-        case Profile::session: fits = kind == Kind::human; break;
+        case Profile::session: fits = kind == Kind::human || kind == Kind::workload || kind == Kind::agent; break;
         case Profile::node:
         case Profile::ssh_host: fits = kind == Kind::node; break;
         case Profile::ca_server: fits = kind == Kind::ca; break;

@@ -69,7 +69,8 @@ Result<std::vector<Record>> collect(Query& query, Read read) {
 }
 
 constexpr const char* kIdentityColumns =
-    "SELECT name, owner, purpose, state, labels, hosts, created, tenant, review_by, why_suspended FROM identity";
+    "SELECT name, owner, purpose, state, labels, hosts, created, tenant, review_by, why_suspended, duties FROM "
+    "identity";
 
 IdentityRecord read_identity(const Query& row) {
     IdentityRecord identity{stored<IdentityName>(row.text(0)),
@@ -83,6 +84,7 @@ IdentityRecord read_identity(const Query& row) {
                             row.text(7)};
     if (row.integer(8) > 0) identity.review_by = row.time(8);
     identity.why_suspended = row.text(9);
+    identity.duties = duties_of_text(row.text(10));
     return identity;
 }
 
@@ -114,7 +116,8 @@ TokenRecord read_token(const Query& row) {
 constexpr const char* kTokenColumns =
     "SELECT id, secret_hash, node, owner, labels, hosts, created_by, expires, used FROM token";
 
-constexpr const char* kCallerColumns = "i.name, i.state, o.name, o.state, o.duties, i.labels, i.hosts, i.tenant";
+constexpr const char* kCallerColumns =
+    "i.name, i.state, o.name, o.state, o.duties, i.labels, i.hosts, i.tenant, i.duties";
 CallerRecord read_caller(const Query& row) {
     CallerRecord out{stored<IdentityName>(row.text(0)),
                      state_of_text(row.text(1)),
@@ -124,8 +127,12 @@ CallerRecord read_caller(const Query& row) {
                      map_of_text(row.text(5)),
                      hosts_of_text(row.text(6)),
                      row.text(7)};
-    // Duties belong to the person, not to the machines they answer for.
-    if (out.identity.kind() == Kind::human) out.duties = duties_of_text(row.text(4));
+    // Duties belong to the person, not to the machines they answer for; a machine that was given one has it no longer
+    // than its owner.
+    const auto owners = duties_of_text(row.text(4));
+    if (out.identity.kind() == Kind::human) out.duties = owners;
+    for (const auto duty : duties_of_text(row.text(8)))
+        if (std::find(owners.begin(), owners.end(), duty) != owners.end()) out.duties.push_back(duty);
     return out;
 }
 
@@ -199,12 +206,13 @@ Status SqliteStore::create_identity(const IdentityRecord& identity, const Identi
         if (*exists)
             return fail(Code::conflict, "there is an identity " + identity.name.text() + " already",
                         "E-IDENTITY-EXISTS", {}, "mayfly identity list");
-        Query insert(
-            database,
-            "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts, tenant, review_by) VALUES "
-            "(?, ?, ?, 'active', ?, ?, ?, ?, ?)");
+        Query insert(database,
+                     "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts, tenant, review_by, "
+                     "duties) VALUES "
+                     "(?, ?, ?, 'active', ?, ?, ?, ?, ?, ?)");
         insert.with(identity.name.text(), identity.owner.text(), identity.purpose, now, text_of_map(identity.labels),
-                    text_of_list(texts(identity.hosts)), identity.tenant, identity.review_by.value_or(Instant(0)));
+                    text_of_list(texts(identity.hosts)), identity.tenant, identity.review_by.value_or(Instant(0)),
+                    text_of_list(texts_of(identity.duties)));
         if (auto ok = insert.run(); !ok) return ok;
         std::vector<std::string> keys;
         for (const auto& key : identity.keys) {
@@ -226,13 +234,10 @@ Status SqliteStore::create_identity(const IdentityRecord& identity, const Identi
         }
         const auto purpose = keep_text(transaction, identity.purpose);
         if (!purpose) return pass(purpose.error());
-        return append(transaction,
-                      {"identity.created",
-                       now,
-                       actor.text(),
-                       identity.owner.text(),
-                       identity.name.text(),
-                       {{"keys", json_list(keys)}, {"tenant", identity.tenant}, {"purpose_hash", *purpose}}});
+        wire::Json::Object data{{"keys", json_list(keys)}, {"tenant", identity.tenant}, {"purpose_hash", *purpose}};
+        if (!identity.duties.empty()) data.emplace("duties", json_list(texts_of(identity.duties)));
+        return append(transaction, {"identity.created", now, actor.text(), identity.owner.text(), identity.name.text(),
+                                    std::move(data)});
     });
 }
 
@@ -384,19 +389,19 @@ Result<std::optional<CertificateCaller>> SqliteStore::find_certificate(const Dig
     if (!row) return pass(row.error());
     if (!*row) return std::optional<CertificateCaller>();
     CallerRecord caller = read_caller(query);
-    const auto validity = Validity::between(query.time(14), query.time(15));
+    const auto validity = Validity::between(query.time(15), query.time(16));
     if (!validity) return pass(validity.error());
-    CertificateRow certificate{static_cast<steps::IssuerId>(query.integer(8)),
-                               query.text(9),
+    CertificateRow certificate{static_cast<steps::IssuerId>(query.integer(9)),
                                query.text(10),
                                query.text(11),
                                query.text(12),
+                               query.text(13),
                                caller.identity,
                                caller.owner,
-                               query.digest(13),
+                               query.digest(14),
                                *validity,
-                               query.integer(16) != 0,
-                               query.integer(17) != 0};
+                               query.integer(17) != 0,
+                               query.integer(18) != 0};
     return std::optional(CertificateCaller{std::move(caller), std::move(certificate)});
 }
 

@@ -25,7 +25,7 @@ CREATE TABLE identity (
     tenant TEXT NOT NULL DEFAULT 'home' REFERENCES tenant(name),
     state TEXT NOT NULL CHECK (state IN ('active','suspended')), why_suspended TEXT NOT NULL DEFAULT '',
     created INTEGER NOT NULL, review_by INTEGER NOT NULL DEFAULT 0,  -- 0: people are reviewed by their grants
-    labels TEXT NOT NULL, hosts TEXT NOT NULL
+    labels TEXT NOT NULL, hosts TEXT NOT NULL, duties TEXT NOT NULL DEFAULT '[]'  -- of a machine's own
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX identity_owner ON identity(owner);
 CREATE INDEX identity_tenant ON identity(tenant);

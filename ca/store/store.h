@@ -58,6 +58,7 @@ struct IdentityRecord {
     std::string tenant = policy::kHomeTenant;
     std::optional<Instant> review_by{};  ///< machines and agents; people are reviewed by their grants
     std::string why_suspended{};
+    std::vector<Duty> duties{};  ///< workloads: intake, while the owner has it too
 };
 
 struct GrantRecord {
@@ -104,7 +105,7 @@ struct CallerRecord {
     policy::State identity_state = policy::State::active;
     OwnerName owner;
     policy::State owner_state = policy::State::active;
-    std::vector<Duty> duties;  ///< of the owner, for human identities only; else empty
+    std::vector<Duty> duties;  ///< of the owner, for human identities; a workload's own, if the owner has them too
     std::map<std::string, std::string> labels;
     std::vector<HostName> hosts;
     std::string tenant = policy::kHomeTenant;

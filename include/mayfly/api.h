@@ -215,14 +215,15 @@ struct Owner {
 /// An identity; `keys` are SSH public key lines that may log in as it (humans).
 struct Identity {
     std::string name, owner, purpose, state, created;
-    std::vector<std::string> keys, roles;
+    std::vector<std::string> keys, roles, duties;
     std::map<std::string, std::string> labels;
     std::vector<std::string> hosts;
     MAYFLY_FIELDS {
         field("name", self.name, Need::required, "kind/name, e.g. human/alice");
         field("owner", self.owner, Need::required, "who answers for it");
         field("purpose", self.purpose, Need::optional, "what it is for");
-        field("keys", self.keys, Need::optional, "enrolled SSH public keys (humans)");
+        field("keys", self.keys, Need::optional, "enrolled SSH public keys (humans, workloads, agents)");
+        field("duties", self.duties, Need::optional, "a workload's own: intake, while its owner has it too");
         field("labels", self.labels, Need::optional, "node labels; read-only here, set by the join token");
         field("hosts", self.hosts, Need::optional, "node host names; read-only here");
         field("roles", self.roles, Need::optional, "roles held by grant; read-only");

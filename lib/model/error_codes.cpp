@@ -77,6 +77,8 @@ constexpr std::array kCodes = {
     ErrorCode{"E-DUTY",
               "The verb needs a duty (platform, auditor, intake) that your owner does not have. mayfly "
               "status shows yours."},
+    ErrorCode{"E-DUTY-KIND",
+              "Only a workload can be given a duty of its own, and only intake: it asks for others and never decides."},
     ErrorCode{"E-EGRESS",
               "A webhook or mail would have gone to an address that its target may not have: this machine, a private "
               "network, or one that is no receiver's."},

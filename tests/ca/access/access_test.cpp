@@ -184,15 +184,57 @@ TEST_CASE("people are created by the platform, machines by who will answer for t
     CHECK(world.verdict(bob, making_identity("breakglass/b", "bob")) == "E-DUTY");
 }
 
-TEST_CASE("nodes and the CA are not created by hand, and only people have enrolled keys") {
-    const World world;
+TEST_CASE("nodes and the CA are not created by hand, and have no enrolled keys") {
+    World world;
     const auto alice = world.caller("human/alice");
     CHECK(world.verdict(alice, making_identity("node/n", "alice")) == "E-KIND");
     CHECK(world.verdict(alice, making_identity("ca/server", "alice")) == "E-KIND");
-    auto machine = World::identity("workload/w", "alice");
-    machine.keys.push_back(crypto::PrivateKey::generate(KeyAlgorithm::ed25519)->public_key());
-    CHECK(world.verdict(alice, [&](const access::Context& c) { return access::create_identity(c, machine); }) ==
-          "E-KIND");
+    for (const auto* name : {"workload/robot", "agent/helper", "breakglass/db"}) {
+        INFO(name);
+        auto machine = World::identity(name, "alice");
+        machine.keys.push_back(crypto::PrivateKey::generate(KeyAlgorithm::ed25519)->public_key());
+        const bool logs_in = machine.name.kind() != Kind::breakglass;
+        CHECK(world.verdict(alice, [&](const access::Context& c) { return access::create_identity(c, machine); }) ==
+              (logs_in ? "" : "E-KIND"));
+    }
+}
+
+TEST_CASE("a workload is given the duty intake by the platform, has it as long as its owner, and can have no other") {
+    World world;
+    world.own("frank", {store::Duty::intake, store::Duty::platform});
+    world.own("gina", {});
+    const auto alice = world.caller("human/alice");
+    const auto bob = world.caller("human/bob");
+    const auto making = [&](const char* name, const char* owner, std::vector<store::Duty> duties) {
+        auto machine = World::identity(name, owner);
+        machine.duties = std::move(duties);
+        return [machine](const access::Context& c) { return access::create_identity(c, machine); };
+    };
+    using store::Duty;
+    CHECK(world.verdict(alice, making("workload/a", "frank", {Duty::platform})) == "E-DUTY-KIND");
+    CHECK(world.verdict(alice, making("workload/a", "frank", {Duty::auditor})) == "E-DUTY-KIND");
+    CHECK(world.verdict(alice, making("workload/a", "frank", {Duty::intake, Duty::platform})) == "E-DUTY-KIND");
+    CHECK(world.verdict(alice, making("human/a", "frank", {Duty::intake})) == "E-DUTY-KIND");
+    CHECK(world.verdict(alice, making("agent/a", "frank", {Duty::intake})) == "E-DUTY-KIND");
+    CHECK(world.verdict(bob, making("workload/a", "bob", {Duty::intake})) == "E-DUTY");
+    CHECK(world.verdict(alice, making("workload/desk", "frank", {Duty::intake})) == "");
+    CHECK(world.verdict(alice, making("workload/other", "gina", {Duty::intake})) == "");
+    CHECK(world.verdict(alice, making("workload/plain", "frank", {})) == "");
+
+    const auto desk = world.caller("workload/desk");
+    CHECK(desk.duties() == std::vector{Duty::intake});
+    CHECK(world.caller("workload/other").duties().empty());
+    CHECK(world.caller("workload/plain").duties().empty());
+    CHECK(world.authority.store->find_identity(desk.identity()).value()->duties == std::vector{Duty::intake});
+    // It asks; it does not decide.
+    CHECK(world.verdict(desk, making_identity("workload/more", "frank")) == "E-DUTY");
+    CHECK(world.verdict(desk, [&](const access::Context& c) {
+        return access::create_owner(c, {*OwnerName::parse("x"), "", "", {}, {}, policy::State::active});
+    }) == "E-DUTY");
+    CHECK(world.verdict(desk, [&](const access::Context& c) {
+        return access::create_grant(c, world.grant("ops", "human/bob"));
+    }) == "E-NOT-CONTROL-OWNER");
+    CHECK_FALSE(access::may_audit(desk));
 }
 
 TEST_CASE("only the control owner decides who holds a role, whatever duties others have") {

@@ -246,6 +246,14 @@ TEST_CASE("who is written to follows from the event: its owner, the role's owner
     CHECK(to("breakglass.opened", "bob") ==
           List{"bob@corp.example", "alice@corp.example", "sec@corp.example", "dave@corp.example"});
     CHECK(to("policy.applied", "") == List{"sec@corp.example", "dave@corp.example"});
+    CHECK(to("request.approved", "bob") == List{"bob@corp.example"});
+    CHECK(to("request.word", "bob").empty());
+    const log::Event asking{
+        "request.opened", Instant(fakes::kNow),
+        "human/bob",      "bob",
+        "human/bob",      {{"role", "ops"}, {"asked", wire::Json::Array{"carol", "alice", 7, "carol", "B D"}}}};
+    CHECK(*carrier->recipients(*notify::read_letter(8, log::encode_event(asking))) ==
+          List{"bob@corp.example", "carol@corp.example", "alice@corp.example"});
     CHECK(to("certificate.issued", "bob").empty());
     CHECK(to("request.refused", "bob").empty());
     CHECK(to("identity.created", "gone") == List{"carol@corp.example"});

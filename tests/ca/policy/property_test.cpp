@@ -328,7 +328,7 @@ Verdict model(const Question& q) {
     const bool person = q.kind == Kind::human || q.kind == Kind::workload || q.kind == Kind::agent ||
                         (glass(q) && q.profile == Profile::ssh_user);
     bool wait = false;
-    if (q.profile == Profile::session && (q.kind != Kind::human || q.fido)) return Verdict::no;
+    if (q.profile == Profile::session && (!person || q.fido)) return Verdict::no;
     if (q.profile == Profile::node && (q.kind != Kind::node || q.fido)) return Verdict::no;
     if (q.profile == Profile::ssh_host &&
         (q.kind != Kind::node || q.fido || q.known_hosts.empty() ||
@@ -518,7 +518,7 @@ bool within_bounds(const Question& q, const policy::Permit& permit) {
                 return false;
         return true;
     }
-    const std::string own = q.profile == Profile::session ? "human/alice" : "node/m1";
+    const std::string own = q.kind == Kind::human ? "human/alice" : std::string(name(q.kind)) + "/m1";
     return permit.client && !permit.server && permit.names.size() == 1 &&
            permit.names.front().tagged() == "uri:spiffe://corp.example/" + own;
 }
