@@ -48,6 +48,14 @@ std::optional<Bytes> literal(std::string host) {
     return std::nullopt;
 }
 
+/// The scheme in lower case, as libcurl reads it; "" for what is no URL.
+std::string scheme_of(const std::string& url) {
+    const std::unique_ptr<CURLU, FreeUrl> parsed(curl_url());
+    if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
+        return {};
+    return part_of(parsed.get(), CURLUPART_SCHEME);
+}
+
 tl::unexpected<Error> bad_url(const std::string& what) { return fail(Code::malformed, what, "E-WEBHOOK-URL", {}, {}); }
 
 }  // namespace
@@ -216,9 +224,8 @@ Egress::Egress(Egress&&) noexcept = default;
 
 Result<PostAnswer> Egress::post(const Post& post) {
     Handle& handle = *handle_;
-    const bool plain = post.url.starts_with("http://");
     handle.begin(post.url, handle.options.reach.plain_text ? "https,http" : "https",
-                 plain ? Transport::plain : Transport::tls);
+                 scheme_of(post.url) == "https" ? Transport::tls : Transport::plain);
     const List resolve = handle.resolved();
     List headers;
     for (const auto& [name, value] : post.headers)
@@ -240,7 +247,7 @@ Result<PostAnswer> Egress::post(const Post& post) {
 
 Status Egress::mail(const Envelope& envelope) {
     Handle& handle = *handle_;
-    const bool plain = handle.options.reach.plain_text && !envelope.server.starts_with("smtps://");
+    const bool plain = handle.options.reach.plain_text && scheme_of(envelope.server) != "smtps";
     handle.begin(envelope.server, "smtp,smtps", plain ? Transport::plain : Transport::tls);
     const List resolve = handle.resolved();
     List recipients;

@@ -124,6 +124,18 @@ TEST_CASE("only https goes out, and http where a target on this machine says so"
     CHECK(answer.error().id == "E-EGRESS-FAILED");
 }
 
+TEST_CASE("a scheme in capitals is the same scheme: without TLS it stays on this machine") {
+    auto opened = options();
+    opened.resolve = [] { return std::vector<std::string>{"inside.test:80:10.0.0.1"}; };
+    notify::Egress egress(std::move(opened), kGo);
+    for (const char* url : {"HTTP://inside.test/", "Http://10.0.0.1/"}) {
+        INFO(url);
+        const auto answer = egress.post(to(url));
+        REQUIRE_FALSE(answer);
+        CHECK(answer.error().id == "E-EGRESS");
+    }
+}
+
 TEST_CASE("an answer beyond its bounds is cut off, and no error says what stood in it") {
     HttpInbox inbox;
     TinyServer server([&](Connection& c) { inbox.serve(c); });
