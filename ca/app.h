@@ -47,7 +47,7 @@ struct App {
     std::unique_ptr<Cosigner> cosigner;  ///< when there are witnesses
     std::unique_ptr<RevocationLists> revocation;
     std::string issuing_pem;
-    crypto::WeakKeys weak_keys;  ///< read at start
+    crypto::WeakKeys weak_keys;                  ///< read at start
     std::unique_ptr<notify::Notifier> notifier;  ///< when somebody is told; its threads end before what they use
 
     App(Config given, const Clock& time)
