@@ -13,6 +13,7 @@ bool may_pass(http::Who who, Kind kind) {
         case http::Who::anyone:
         case http::Who::certificate: return true;
         case http::Who::person: return kind == Kind::human;
+        case http::Who::asker: return kind == Kind::human || kind == Kind::workload || kind == Kind::agent;
         case http::Who::node: return kind == Kind::node;
     }
     return false;

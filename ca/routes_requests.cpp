@@ -302,12 +302,11 @@ Response list_delegations(App& app, const Request& request, const auth::Caller&)
 void add_request_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
     const auto add = [&](const char* method, const char* path, const char* summary, wire::Json body, wire::Json reply,
-                         auto handler) {
-        table.push_back(
-            {method, path, Who::person, summary, std::move(body), std::move(reply), 32768,
-             with_caller(app, Who::person, [&app, handler](const Request& request, const auth::Caller& who) {
-                 return handler(app, request, who);
-             })});
+                         auto handler, Who by = Who::asker) {
+        table.push_back({method, path, by, summary, std::move(body), std::move(reply), 32768,
+                         with_caller(app, by, [&app, handler](const Request& request, const auth::Caller& who) {
+                             return handler(app, request, who);
+                         })});
     };
     add("GET", "/v1/requests",
         "requests that the caller may see; ?state, ?mine=true, ?identity, ?role, ?ticket, ?before", {},
@@ -320,9 +319,9 @@ void add_request_routes(App& app, std::vector<http::Route>& table) {
     add("POST", "/v1/tickets/closed", "end what was asked under a ticket", wire::schema<api::TicketClosed>(),
         wire::schema<api::List<api::AccessRequest>>(), ticket_closed);
     add("GET", "/v1/delegations", "who decides in whose place", {}, wire::schema<api::List<api::Delegation>>(),
-        list_delegations);
+        list_delegations, Who::person);
     add("POST", "/v1/delegations", "let another decide every request for a role", wire::schema<api::DelegationAsk>(),
-        wire::schema<api::Delegation>(), delegate);
+        wire::schema<api::Delegation>(), delegate, Who::person);
 }
 
 }  // namespace mayfly::ca

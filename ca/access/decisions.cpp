@@ -174,9 +174,14 @@ Result<RequestRecord> decide_request(const Desk& desk, const DecideOrder& order)
         const auto& request = *scene.request;
         const auto& caller = context.caller;
         const policy::Role* role = context.policy.find(request.wish.role);
-        if (!may_see(context, request) || !human(caller) || role == nullptr)
+        if (!may_see(context, request) || role == nullptr)
             return fail(Code::not_found, "there is no request " + request.text(), "E-REQUEST-UNKNOWN", {},
                         "mayfly request list --mine");
+        if (!human(caller)) {
+            denied = reason("E-NOT-APPROVER", "a machine decides nothing", "intake is not decision",
+                            "asked are: " + joined(request.asked));
+            return as_error(*denied);
+        }
         if (auto same = said_before(request, caller.owner(), order)) return std::move(*same);
         if (request.state != RequestState::pending)
             return fail(Code::conflict, "request " + request.text() + " is " + std::string(store::name(request.state)),

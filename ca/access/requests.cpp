@@ -145,8 +145,10 @@ tl::unexpected<Error> not_in_state(const RequestRecord& request, std::string_vie
 }
 
 bool asker(const Context& context, const RequestRecord& request) {
-    const auto& owner = context.caller.owner();
-    return human(context.caller) && (owner == request.wish.owner || owner == request.wish.asked_by_owner);
+    const auto& caller = context.caller;
+    // A machine speaks for itself alone, not for everything that its owner asked for.
+    if (!human(caller)) return caller.identity() == request.wish.identity || caller.identity() == request.wish.asked_by;
+    return caller.owner() == request.wish.owner || caller.owner() == request.wish.asked_by_owner;
 }
 
 }  // namespace
@@ -220,7 +222,8 @@ Result<std::vector<RequestRecord>> close_ticket(const Desk& desk, const std::str
     std::vector<RequestRecord> out;
     for (const auto& request : *open) {
         const bool over = request.state != RequestState::pending && request.state != RequestState::approved;
-        if (over || !may_see(desk.context, request)) continue;
+        // Whoever has intake may end what is under any ticket: that takes away, and gives nothing.
+        if (over || !(asker(desk.context, request) || desk.context.caller.has(Duty::intake))) continue;
         auto ended = run(desk, {request.id, {}, {}}, [&](const Scene& scene) -> Result<Judgement> {
             const auto& now = *scene.request;
             if (now.state == RequestState::approved) return end_by(now, "ticket closed");
@@ -239,12 +242,12 @@ Result<std::vector<RequestRecord>> close_ticket(const Desk& desk, const std::str
     }
     if (!out.empty()) return out;
     return fail(Code::not_found, "nothing is open under ticket \"" + printable(ticket) + "\"", "E-REQUEST-UNKNOWN",
-                "only requests that you may see count", "mayfly request list --ticket TICKET");
+                "only requests of your own count, or all with the duty intake", "mayfly request list --ticket TICKET");
 }
 
 bool may_see(const Context& context, const RequestRecord& request) {
     const auto& caller = context.caller;
-    if (!human(caller)) return caller.identity() == request.wish.identity;
+    if (!human(caller)) return asker(context, request);
     if (asker(context, request) || caller.has(Duty::platform) || caller.has(Duty::auditor)) return true;
     const auto& owner = caller.owner();
     const auto* role = context.policy.find(request.wish.role);

@@ -39,6 +39,7 @@ std::string_view name(Who who) {
     switch (who) {
         case Who::anyone: return "anyone";
         case Who::person: return "person with a session";
+        case Who::asker: return "person, workload or agent with a session";
         case Who::node: return "node";
         case Who::certificate: return "any certificate holder";
     }

@@ -9,8 +9,9 @@
 
 namespace mayfly::http {
 
-/// Who may call: anyone (front doors and what is public), people with a session, nodes, or either.
-enum class Who { anyone, person, node, certificate };
+/// Who may call: anyone (front doors and what is public), people with a session, those who ask for access (people,
+/// workloads, agents), nodes, or whoever has a certificate.
+enum class Who { anyone, person, asker, node, certificate };
 std::string_view name(Who who);
 
 /// Turn says which requests go first when some have to wait.
