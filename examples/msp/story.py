@@ -86,11 +86,13 @@ class Story:
         return done
 
     def does(self, who, *words, code=0, says=()):
-        """The same, shown."""
+        """The same, shown; of a refusal, what was refused and why."""
         done = self.quietly(who, *words, code=code, says=says)
         shown = " ".join(f'"{word}"' if " " in str(word) else str(word) for word in words)
         print(f"   {who}$ {shown}")
-        for line in (done.stdout + done.stderr).rstrip("\n").splitlines():
+        lines = (done.stdout + done.stderr).rstrip("\n").splitlines()
+        errors = [at for at, line in enumerate(lines) if line.startswith("error:")]
+        for line in lines[errors[0]:] if errors else lines:
             print("      " + line)
         sys.stdout.flush()
         return done

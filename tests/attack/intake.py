@@ -149,10 +149,10 @@ def run(world):
     expect(tom("ssh", "cert", "--role", "db", "--out", "k"), 0)
     expect(desk("request", "ticket-closed", "INC-1"), 0)
     ended = json.loads(expect(carol("request", "show", request, "-o", "json"), 0).stdout)
-    assert ended["state"] == "ended" and ended["why"] == "ticket-closed", ended
+    assert ended["state"] == "ended" and ended["why"] == "ticket closed", ended
     expect(tom("ssh", "cert", "--role", "db", "--out", "no"), 6)
     events = world.entries()
-    assert [event["data"]["why"] for event in events if event["type"] == "request.ended"] == ["ticket-closed"]
+    assert [event["data"]["why"] for event in events if event["type"] == "request.ended"] == ["ticket closed"]
 
     # The person's duty is the machine's: gone with it. (Without a verb that takes duties away, by revoking the owner.)
     expect(alice("revoke", "--owner", "dora", "--reason", "left"), 0)
