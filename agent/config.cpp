@@ -15,6 +15,25 @@ std::string quoted_list(const std::vector<std::string>& words) {
     return "[" + out + "]";
 }
 
+void read_breakglass(config::Table& table, Status& status, Config& out) {
+    const auto* section = table.table("breakglass");
+    if (section == nullptr) return;
+    config::Table inner(*section, "[breakglass]", status);
+    out.breakglass_envelope = inner.text("envelope");
+    inner.finish();
+}
+
+void read_report(config::Table& table, Status& status, Config& out) {
+    const auto* section = table.table("report");
+    if (section == nullptr) return;
+    config::Table inner(*section, "[report]", status);
+    out.sshd_log = inner.text("sshd_log", out.sshd_log);
+    out.sshd_log_plain = inner.flag("plain");
+    if (out.sshd_log != kJournal && out.sshd_log != kNoLog && !out.sshd_log.starts_with('/'))
+        inner.refuse(nullptr, "sshd_log must be \"journal\", \"none\" or the full path of a file");
+    inner.finish();
+}
+
 }  // namespace
 
 Result<Config> load_config(const std::string& path) {
@@ -38,6 +57,8 @@ Result<Config> load_config(const std::string& path) {
     if (table.has("reload")) out.reload = table.texts("reload");
     out.reload_pid_file = table.text("reload_pid_file");
     table.lifetime("poll", out.poll);
+    read_breakglass(table, status, out);
+    read_report(table, status, out);
     if (out.url.empty()) table.refuse(nullptr, "url is missing");
     if (out.host_keys.empty()) table.refuse(nullptr, "host_keys is empty: sshd could prove nothing");
     if (out.reload.empty() && out.reload_pid_file.empty())
@@ -74,7 +95,18 @@ std::string config_text(const Config& config) {
            config.reload_pid_file +
            "\"      # when set: SIGHUP to that process instead of reload\n"
            "poll = \"" +
-           config.poll.text() + "\"\n";
+           config.poll.text() +
+           "\"\n"
+           "\n"
+           "[report]\n"
+           "sshd_log = \"" +
+           config.sshd_log +
+           "\"      # where sshd says who logged in: \"journal\", a file, or \"none\"\n"
+           "\n"
+           "[breakglass]\n"
+           "envelope = \"" +
+           config.breakglass_envelope +
+           "\"      # when set: this envelope of the emergency key, whatever the CA publishes\n";
 }
 
 }  // namespace mayfly::agent

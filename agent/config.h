@@ -8,6 +8,10 @@
 
 namespace mayfly::agent {
 
+/// What sshd_log says instead of a file.
+inline constexpr const char* kJournal = "journal";
+inline constexpr const char* kNoLog = "none";
+
 struct Config {
     std::string url;        ///< the CA
     std::string state_dir;  ///< identity key and certificate, pinned bundle, status
@@ -19,6 +23,9 @@ struct Config {
     std::vector<std::string> reload{"systemctl", "reload", "ssh"};  ///< argv; never a shell
     std::string reload_pid_file;                                    ///< when set: SIGHUP to that process instead
     Lifetime poll = *Lifetime::of_seconds(60);                      ///< how often the trust is asked for
+    std::string breakglass_envelope{};                              ///< file; when set, it stands in place of the CA's
+    std::string sshd_log = kJournal;  ///< where sshd's words about logins are: the journal, a file, or none
+    bool sshd_log_plain = false;      ///< the file is of sshd -E: messages without time and tag
 };
 
 Result<Config> load_config(const std::string& path);

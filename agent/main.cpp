@@ -54,10 +54,10 @@ int run_agent(const std::string& config_file, bool once) {
 
     const auto config = agent::load_config(config_file);
     if (!config) return report(config.error());
-    auto node = agent::Node::load(*config);
+    const SystemClock clock;
+    auto node = agent::Node::load(*config, clock.now());
     if (!node) return report(node.error());
     crypto::SystemRng rng;
-    const SystemClock clock;
     bool told_ready = false;
     for (;;) {
         const auto done = node->round(clock.now(), rng);

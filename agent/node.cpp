@@ -1,5 +1,6 @@
 #include "agent/node.h"
 
+#include "agent/breakglass.h"
 #include "agent/perform.h"
 #include "agent/revocation.h"
 #include "lib/client/revocation.h"
@@ -58,13 +59,17 @@ Status enroll(const Config& config, const Digest& fingerprint, const std::string
     return save_identity(config, *key, *reply);
 }
 
-Result<Node> Node::load(const Config& config) {
+Result<Node> Node::load(const Config& config, Instant now) {
     if (const auto valid = identity_validity(config); !valid) return pass(valid.error());
     const auto text = files::read(bundle_file(config), 1 << 20);
     if (!text) return pass(text.error());
     auto bundle = wire::parse_body<api::Bundle>(text_of(*text), bundle_file(config));
     if (!bundle) return pass(bundle.error());
-    return Node(config, std::move(*bundle));
+    Node node(config, std::move(*bundle));
+    auto reporter = Reporter::open(config, now);
+    if (!reporter) return pass(reporter.error());
+    node.reporter_ = std::move(*reporter);
+    return node;
 }
 
 Result<client::CaClient> Node::connect() const {
@@ -133,25 +138,45 @@ Result<std::string> Node::fetch_krl(client::CaClient& ca, const api::NodeTrust& 
     return held;  // a CA that names no list takes none back
 }
 
+Status Node::add_breakglass(client::CaClient& ca, const api::NodeTrust& trust, Instant now, TrustSet& set) const {
+    const auto node = NodeName::parse(trust.node);
+    if (!node) return pass(node.error());
+    const auto envelope = envelope_in_force(config_, ca, trust, bundle_.trust_domain);
+    if (!envelope) return pass(envelope.error());
+    if (!*envelope) return {};
+    const auto& inner = (*envelope)->envelope;
+    set.files.merge(plan_breakglass(inner, *node, local_time(inner.expires), now));
+    return {};
+}
+
+Result<std::string> Node::renew_trust(Instant now, Rng& rng) {
+    if (auto ok = renew_identity(now, rng); !ok) return pass(ok.error());
+    auto ca = connect();
+    if (!ca) return pass(ca.error());
+    if (auto ok = renew_hosts(*ca, now, rng); !ok) return pass(ok.error());
+    const auto trust = ca->get<api::NodeTrust>("/v1/node/trust");
+    if (!trust) return pass(trust.error());
+    std::vector<HostCertificate> certificates;
+    for (const auto& [path, held] : hosts_) certificates.push_back(held.certificate);
+    const auto krl = fetch_krl(*ca, *trust);
+    if (!krl) return pass(krl.error());
+    auto set = plan_trust(*trust, certificates, *krl);
+    if (!set) return pass(set.error());
+    // Trouble with the envelope must not keep a revocation from sshd; it is told after the rest is done.
+    const auto breakglass = add_breakglass(*ca, *trust, now, *set);
+    const auto change = perform(config_, *set);
+    if (!change) return pass(change.error());
+    if (!breakglass) return pass(breakglass.error());
+    if (reporter_)
+        if (auto ok = reporter_->deliver(*ca); !ok) return pass(ok.error());
+    return *change == Change::applied ? "sshd reads a new set" : "nothing changed";
+}
+
 Result<std::string> Node::round(Instant now, Rng& rng) {
-    const auto work = [&]() -> Result<std::string> {
-        if (auto ok = renew_identity(now, rng); !ok) return pass(ok.error());
-        auto ca = connect();
-        if (!ca) return pass(ca.error());
-        if (auto ok = renew_hosts(*ca, now, rng); !ok) return pass(ok.error());
-        const auto trust = ca->get<api::NodeTrust>("/v1/node/trust");
-        if (!trust) return pass(trust.error());
-        std::vector<HostCertificate> certificates;
-        for (const auto& [path, held] : hosts_) certificates.push_back(held.certificate);
-        const auto krl = fetch_krl(*ca, *trust);
-        if (!krl) return pass(krl.error());
-        const auto set = plan_trust(*trust, certificates, *krl);
-        if (!set) return pass(set.error());
-        const auto change = perform(config_, *set);
-        if (!change) return pass(change.error());
-        return *change == Change::applied ? "sshd reads a new set" : "nothing changed";
-    };
-    auto done = work();
+    // What was used is kept whether the CA is there or not.
+    const auto collected = reporter_ ? reporter_->collect(now) : Status{};
+    auto done = renew_trust(now, rng);
+    if (done && !collected) done = pass(collected.error());
     const auto kept = save_status(now, done ? *done : "", done ? "" : done.error().message);
     if (!kept) return pass(kept.error());
     return done;
@@ -169,15 +194,17 @@ Status Node::save_status(Instant now, const std::string& last, const std::string
     wire::Json::Object hosts;
     for (const auto& [path, held] : hosts_)
         hosts.emplace(path, wire::Json::Object{{"until", held.until.text()}, {"renews", held.renew.text()}});
-    const wire::Json json(wire::Json::Object{{"time", now.text()},
-                                             {"health", trouble.empty() ? "ok" : "trouble"},
-                                             {"last", last},
-                                             {"trouble", trouble},
-                                             {"ca", config_.url},
-                                             {"identity_until", valid ? valid->before().text() : ""},
-                                             {"identity_renews", identity_renew_ ? identity_renew_->text() : ""},
-                                             {"bundle_version", bundle_.version},
-                                             {"host_certificates", std::move(hosts)}});
+    const wire::Json json(
+        wire::Json::Object{{"time", now.text()},
+                           {"health", trouble.empty() ? "ok" : "trouble"},
+                           {"last", last},
+                           {"trouble", trouble},
+                           {"ca", config_.url},
+                           {"identity_until", valid ? valid->before().text() : ""},
+                           {"identity_renews", identity_renew_ ? identity_renew_->text() : ""},
+                           {"bundle_version", bundle_.version},
+                           {"uses_unreported", static_cast<std::int64_t>(reporter_ ? reporter_->spool().pending() : 0)},
+                           {"host_certificates", std::move(hosts)}});
     return files::write(status_file(config_), view(json.pretty()), 0644);
 }
 

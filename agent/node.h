@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "agent/plan.h"
+#include "agent/report/reporter.h"
 #include "lib/client/ca_client.h"
 
 namespace mayfly::agent {
@@ -12,7 +13,7 @@ Status enroll(const Config& config, const Digest& fingerprint, const std::string
 
 class Node {
 public:
-    static Result<Node> load(const Config& config);
+    static Result<Node> load(const Config& config, Instant now);
 
     /// One round: renew what is due, ask for the trust, and let sshd read it. Returns what was done, in words.
     Result<std::string> round(Instant now, Rng& rng);
@@ -27,15 +28,20 @@ private:
     explicit Node(Config config, api::Bundle bundle) : config_(std::move(config)), bundle_(std::move(bundle)) {}
     Result<client::CaClient> connect() const;
     Status renew_identity(Instant now, Rng& rng);
+    /// What sshd reads about the emergency key, added to the set.
+    Status add_breakglass(client::CaClient& ca, const api::NodeTrust& trust, Instant now, TrustSet& set) const;
     /// The list for sshd: the one it reads now, or the newer one that the CA names.
     Result<std::string> fetch_krl(client::CaClient& ca, const api::NodeTrust& trust) const;
     Status renew_hosts(client::CaClient& ca, Instant now, Rng& rng);
+    /// Trust: what this node's sshd reads.
+    Result<std::string> renew_trust(Instant now, Rng& rng);
     Status save_status(Instant now, const std::string& last, const std::string& trouble) const;
 
     Config config_;
     api::Bundle bundle_;
     std::optional<Instant> identity_renew_;
-    std::map<std::string, Held> hosts_;  ///< by host key path
+    std::map<std::string, Held> hosts_;   ///< by host key path
+    std::unique_ptr<Reporter> reporter_;  ///< of what certificates are used for; nullptr when that is off
 };
 
 }  // namespace mayfly::agent

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "agent/breakglass.h"
 #include "agent/revocation.h"
 #include "lib/client/run.h"
 #include "lib/files/files.h"
@@ -24,9 +25,12 @@ std::string current_link(const Config& config) { return config.trust_dir + "/cur
 
 Status write_set(const std::string& dir, const TrustSet& set) {
     std::error_code error;
-    fs::create_directories(dir + "/principals", error);
-    if (error) return fail(Code::unavailable, "cannot make " + dir + ": " + error.message());
-    for (const auto& path : {dir, dir + "/principals"})
+    const auto folders = {dir, dir + "/principals", dir + "/" + kBreakglassFolder};
+    for (const auto& path : folders) {
+        fs::create_directories(path, error);
+        if (error) return fail(Code::unavailable, "cannot make " + path + ": " + error.message());
+    }
+    for (const auto& path : folders)
         if (::chmod(path.c_str(), 0755) != 0) return fail(Code::unavailable, "cannot set the mode of " + path);
     for (const auto& [name, contents] : set.files)
         if (auto ok = files::write(dir + "/" + name, view(contents), 0644); !ok) return ok;

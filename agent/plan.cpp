@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "agent/breakglass.h"
 #include "agent/revocation.h"
 #include "lib/wire/krl.h"
 #include "lib/wire/ssh_certificate.h"
@@ -13,6 +14,14 @@ namespace mayfly::agent {
 namespace {
 
 constexpr std::size_t kMostAccounts = 1000, kMostPrincipals = 10000;
+
+/// People's own key files open nothing. Ours say what the emergency key opens, when there is an envelope for this node.
+std::string keys_file(const std::string& dir, const TrustSet& set) {
+    const std::string folder = std::string(kBreakglassFolder) + "/";
+    const auto first = set.files.lower_bound(folder);
+    if (first == set.files.end() || !first->first.starts_with(folder)) return "none";
+    return dir + "/" + folder + "%u";
+}
 
 }  // namespace
 
@@ -70,7 +79,9 @@ std::string sshd_snippet(const std::string& dir, const TrustSet& set) {
         "AuthorizedPrincipalsFile " +
         dir +
         "/principals/%u\n"
-        "AuthorizedKeysFile none\n"
+        "AuthorizedKeysFile " +
+        keys_file(dir, set) +
+        "\n"
         "AuthorizedKeysCommand none\n"
         "PubkeyAuthentication yes\n"
         "PasswordAuthentication no\n"

@@ -85,6 +85,7 @@ std::vector<http::Route> routes(App& app) {
     add_log_routes(app, table);
     add_revocation_routes(app, table);
     add_notify_routes(app, table);
+    add_use_routes(app, table);
     return table;
 }
 

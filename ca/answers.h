@@ -49,8 +49,11 @@ void add_request_routes(App& app, std::vector<http::Route>& table);
 void add_log_routes(App& app, std::vector<http::Route>& table);
 void add_revocation_routes(App& app, std::vector<http::Route>& table);
 void add_notify_routes(App& app, std::vector<http::Route>& table);
+void add_use_routes(App& app, std::vector<http::Route>& table);
 
 /// The revocation lists in force, by name and hash; none when there is trouble with them (the CA's log says which).
 std::vector<api::RevocationList> list_names(App& app);
+/// The envelope of the emergency key that this node should trust, by hash; "" for none.
+std::string envelope_for(App& app, const NodeName& node);
 
 }  // namespace mayfly::ca

@@ -73,6 +73,8 @@ struct App {
     void keep_knocks();
     /// sweep carries out what only time decides. What fails is in our own log, and tried again.
     void sweep();
+    /// watch_breakglass raises the alarms that are due: uses of the emergency key without a record, overdue reviews.
+    void watch_breakglass();
     /// ready tells the truth: store writable, signer signs, clock sane, log appendable.
     Status ready();
 };

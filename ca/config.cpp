@@ -74,6 +74,11 @@ Result<Config> load_config(const std::string& path) {
                            "as their front");
         witness.finish();
     }
+    if (const auto* table = top.table("breakglass")) {
+        config::Table breakglass(*table, path + ": breakglass", status);
+        breakglass.lifetime("grace", config.breakglass_grace);
+        breakglass.finish();
+    }
     if (const auto* table = top.table("revocation")) {
         config::Table revocation(*table, path + ": revocation", status);
         revocation.lifetime("crl_lifetime", config.crl_lifetime);
@@ -160,7 +165,13 @@ std::string config_text(const Config& config) {
            "# X.509 revocation lists: how long one stands, and into how many it is cut.\n"
            "[revocation]\n"
            "crl_lifetime = \"" +
-           config.crl_lifetime.text() + "\"\n";
+           config.crl_lifetime.text() +
+           "\"\n"
+           "\n"
+           "# How long a use of the emergency key may wait for its record before it is an alarm.\n"
+           "[breakglass]\n"
+           "grace = \"" +
+           config.breakglass_grace.text() + "\"\n";
 }
 
 Result<std::string> passphrase_path(const Config& config) {

@@ -36,6 +36,7 @@ struct Config {
     std::int64_t witness_every = 10;  ///< seconds between two rounds of asking
     Lifetime crl_lifetime = *Lifetime::of_seconds(24 * 3600);  ///< until a CRL's nextUpdate; made anew at half of it
     std::uint32_t crl_shards = 1;                              ///< X.509 revocation lists are cut into this many
+    Lifetime breakglass_grace = *Lifetime::of_seconds(3600);   ///< until a use of the emergency key needs its record
     std::string crl_url{};                                     ///< where shards are served; needed for more than one
     std::vector<std::string> weak_keys{};                      ///< files of digests of keys that anyone could have
     notify::Config notify{};                                   ///< who is told of events

@@ -314,6 +314,7 @@ Response node_trust(App& app, const Request& request, const auth::Caller& caller
                          {},
                          policy::accounts_on(in_force->policy, *node, policy::kHomeTenant, caller.labels())};
     for (const auto& host : caller.hosts()) trust.hosts.push_back(host.text());
+    trust.breakglass = envelope_for(app, *node);
     // When there is trouble with the lists, none is named, and the node keeps the one it holds.
     for (auto& list : list_names(app))
         if (list.kind == "krl") trust.revocation.push_back(std::move(list));

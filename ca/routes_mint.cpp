@@ -2,6 +2,7 @@
 #include "ca/answers.h"
 #include "ca/asks.h"
 #include "lib/wire/text.h"
+#include "mayfly/api_use.h"
 
 namespace mayfly::ca {
 
@@ -54,12 +55,12 @@ Response would_answer(const mint::Would& would, Instant now) {
 
 /// Takes the path and answers. Everything before it is reading; everything after it is HTTP.
 Response mint_and_answer(App& app, const Request& request, Ask ask, const auth::Caller& caller, bool dry_run,
-                         std::optional<Digest> join_token = {}) {
+                         std::optional<Digest> join_token = {}, const std::optional<IdentityName>& as = {}) {
     const auto idempotency = idempotency_of(request);
     if (!idempotency) return http::problem(idempotency.error(), request.request_id);
     const auto outcome = app.mint->mint({std::move(ask),
                                          caller.identity(),
-                                         caller.identity(),
+                                         as.value_or(caller.identity()),
                                          *idempotency,
                                          join_token,
                                          dry_run,
@@ -144,6 +145,32 @@ Response renew_node(App& app, const Request& request, const auth::Caller& caller
         [&app](const api::NodeRenewRequest& body) { return read_csr_ask(app, Profile::node, body.csr, ""); });
 }
 
+/// A certificate for the break-glass identity of the person who asks, on glass that they broke.
+Response breakglass_certificate(App& app, const Request& request, const auth::Caller& caller) {
+    return with_body<api::BreakglassCertificate>(request, [&](const api::BreakglassCertificate& body) {
+        const auto glass = app.store->find_glass(body.id);
+        if (!glass) return http::problem(glass.error(), request.request_id);
+        // Somebody else's glass is told from none by nobody.
+        const bool own = *glass && !(*glass)->offline && (*glass)->by == caller.owner();
+        if (!own || caller.identity().kind() != Kind::human)
+            return refuse(
+                app, request, caller, Profile::ssh_user, "",
+                Error{Code::denied, "there is no broken glass \"" + printable(body.id.substr(0, 64)) + "\" of yours",
+                      "E-BREAKGLASS-UNKNOWN", "each person breaks their own", "mayfly breakglass list"});
+        const auto identity = IdentityName::parse((*glass)->identity);
+        if (!identity) return http::problem(identity.error(), request.request_id);
+        api::SshUserRequest wanted;
+        wanted.role = (*glass)->role;
+        wanted.node = (*glass)->node.text();
+        wanted.public_key = body.public_key;
+        wanted.ttl = body.ttl;
+        wanted.reason = (*glass)->reason;
+        auto ask = read_ask(app, request, wanted);
+        if (!ask) return refuse(app, request, caller, Profile::ssh_user, wanted.role, ask.error());
+        return mint_and_answer(app, request, std::move(*ask), caller, false, {}, *identity);
+    });
+}
+
 template <class Body, Profile kProfile>
 Response certificate(App& app, const Request& request, const auth::Caller& caller) {
     return read_and_mint<Body>(app, request, caller, kProfile,
@@ -174,6 +201,9 @@ void add_mint_routes(App& app, std::vector<http::Route>& table) {
                      wire::schema<api::SshUserRequest>(), reply, 16384,
                      with_caller(app, Who::certificate, bound(certificate<api::SshUserRequest, Profile::ssh_user>)),
                      Turn::renewals_first});
+    table.push_back({"POST", "/v1/breakglass/certificates", Who::person, "SSH user certificate on broken glass",
+                     wire::schema<api::BreakglassCertificate>(), reply, 16384,
+                     with_caller(app, Who::person, bound(breakglass_certificate))});
     table.push_back({"POST", "/v1/ssh/host-certificates", Who::node, "SSH host certificate",
                      wire::schema<api::SshHostRequest>(), reply, 16384,
                      with_caller(app, Who::node, bound(certificate<api::SshHostRequest, Profile::ssh_host>)),

@@ -80,6 +80,7 @@ void run_until_stopped(App& app, http::Server& server, const sigset_t& signals) 
             if (auto ok = app.apply_policy_file(); !ok)
                 app.log.write("policy.refused", {{"why", ok.error().message}, {"rule", ok.error().why}});
         app.sweep();
+        app.watch_breakglass();
         (void)app.revocation->current();  // on schedule; what fails is in the log
         if (signal == SIGHUP || app.clock.now().seconds() >= renew_at) {
             renew_identity(app, server);

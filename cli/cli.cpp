@@ -84,6 +84,8 @@ Cli::Cli() {
     add_revocation_verbs(*this);
     add_notify_verbs(*this);
     add_verify_verbs(*this);
+    add_breakglass_verbs(*this);
+    add_use_verbs(*this);
     add_api_verb(*this);
     add_help_verbs(*this);
 }

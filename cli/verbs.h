@@ -63,6 +63,8 @@ void add_inspect_verbs(Cli& cli);                ///< inspect
 void add_revocation_verbs(Cli& cli);             ///< ca krl, crl, bundle
 void add_notify_verbs(Cli& cli);                 ///< notify
 void add_verify_verbs(Cli& cli);                 ///< verify
+void add_breakglass_verbs(Cli& cli);             ///< breakglass
+void add_use_verbs(Cli& cli);                    ///< session
 void add_api_verb(Cli& cli);                     ///< api
 void add_help_verbs(Cli& cli);                   ///< help, completion, version
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ca/policy/rules.h"
+#include "lib/wire/cidr.h"
 #include "lib/wire/spki.h"
 #include "mayfly/names.h"
 #include "mayfly/time.h"
@@ -109,9 +110,7 @@ struct Policy {
 /// checked; roles that open the account root must have risk = "high". A role needs a scope (ssh or x509) to exist.
 Result<Policy> parse_policy(std::string_view toml);
 
-/// parse_cidr canonicalises "10.0.0.0/8", "10.0.0.1" (/32), "2001:db8::/32"; host bits must be zero; 0.0.0.0/0 and ::/0
-/// are refused. `within` says whether block `inner` lies inside `outer` (both canonical).
-Result<std::string> parse_cidr(std::string_view text);
-bool within(std::string_view inner, std::string_view outer);
+using wire::parse_cidr;
+using wire::within;
 
 }  // namespace mayfly::policy

@@ -167,13 +167,6 @@ std::string subject_of(const RevokeOrder& order) {
     return {};
 }
 
-/// The lists look at this count, not at the rows, to know that something happened.
-Status count_one(Database& database) {
-    return Query(database,
-                 "INSERT INTO meta(key, value) VALUES ('revocations', 1) ON CONFLICT DO UPDATE SET value = value + 1")
-        .run();
-}
-
 /// The fingerprint of the key inside a certificate, as people see it.
 std::optional<Digest> fingerprint_in(steps::IssuerId issuer, ByteView certificate) {
     if (issuer == steps::IssuerId::x509) {
@@ -212,6 +205,12 @@ Result<Digest> find_key(Database& database, const Digest& fingerprint, Instant n
 
 }  // namespace
 
+Status count_revocation(Database& database) {
+    return Query(database,
+                 "INSERT INTO meta(key, value) VALUES ('revocations', 1) ON CONFLICT DO UPDATE SET value = value + 1")
+        .run();
+}
+
 Result<api::RevokeReply> SqliteStore::revoke(const RevokeOrder& given, const IdentityName& actor, Instant now,
                                              Effect effect) {
     RevokeOrder order = given;
@@ -230,7 +229,7 @@ Result<api::RevokeReply> SqliteStore::revoke_now(Transaction& transaction, const
                                                  const IdentityName& actor, Instant now) {
     Hit hit{transaction.database(), order, now};
     if (auto ok = perform(hit); !ok) return pass(ok.error());
-    if (auto ok = count_one(transaction.database()); !ok) return pass(ok.error());
+    if (auto ok = count_revocation(transaction.database()); !ok) return pass(ok.error());
     api::RevokeReply reply;
     reply.certificates = static_cast<std::int64_t>(hit.serials.size());
     if (hit.serials.size() > kMostListed) hit.serials.resize(kMostListed);

@@ -72,9 +72,22 @@ Result<RevocationFacts> SqliteStore::load_revocations(Instant ended, Instant key
     for (;;) {
         const auto row = keys.row();
         if (!row) return pass(row.error());
-        if (!*row) return out;
+        if (!*row) break;
         out.ssh_keys.push_back(keys.digest(0));
     }
+    // A CA key in the list ends every certificate that it signed (PROTOCOL.krl section 4): an emergency key that was
+    // withdrawn stays there for as long as some node may still trust it.
+    Query emergency(**lease, "SELECT DISTINCT key FROM envelope WHERE withdrawn > 0 AND expires > ?");
+    emergency.with(ended);
+    for (;;) {
+        const auto row = emergency.row();
+        if (!row) return pass(row.error());
+        if (!*row) break;
+        out.ssh_keys.push_back(emergency.digest(0));
+    }
+    std::sort(out.ssh_keys.begin(), out.ssh_keys.end());
+    out.ssh_keys.erase(std::unique(out.ssh_keys.begin(), out.ssh_keys.end()), out.ssh_keys.end());
+    return out;
 }
 
 Status SqliteStore::forget_revocations(Instant ended) {

@@ -193,10 +193,52 @@ CREATE TABLE log_text (hash TEXT PRIMARY KEY, salt BLOB NOT NULL, text TEXT NOT 
 INSERT INTO tenant(name, description, owner, state, created) VALUES ('home', 'whoever runs this CA', NULL, 'open', 0);
 )sql";
 
+// What certificates were used for, the emergency key, and broken glass.
+constexpr const char* kUseSchema = R"sql(
+CREATE TABLE session (
+    node TEXT NOT NULL, id TEXT NOT NULL, authority TEXT NOT NULL CHECK (authority IN ('mayfly','breakglass','unknown')),
+    ca BLOB NOT NULL CHECK (length(ca) = 32), key BLOB NOT NULL CHECK (length(key) = 32), serial TEXT NOT NULL,
+    key_id TEXT NOT NULL, account TEXT NOT NULL, source TEXT NOT NULL, identity TEXT NOT NULL, owner TEXT NOT NULL,
+    role TEXT NOT NULL, grant_id TEXT NOT NULL, opened INTEGER NOT NULL, closed INTEGER NOT NULL, how_closed TEXT NOT NULL,
+    reported INTEGER NOT NULL, glass TEXT NOT NULL, alarmed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (node, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX session_opened ON session(opened);
+CREATE INDEX session_node ON session(node, opened);
+CREATE INDEX session_identity ON session(identity, opened) WHERE identity <> '';
+CREATE INDEX session_grant ON session(grant_id, opened) WHERE grant_id <> '';
+CREATE INDEX session_glass ON session(glass, opened) WHERE glass <> '';
+CREATE INDEX session_emergency ON session(serial) WHERE authority = 'breakglass';
+CREATE INDEX session_unexplained ON session(reported) WHERE authority = 'breakglass' AND glass = '' AND alarmed = 0;
+-- Envelopes of the emergency key. The newest that was not withdrawn is in force.
+CREATE TABLE envelope (
+    n INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32), key BLOB NOT NULL CHECK (length(key) = 32),
+    document TEXT NOT NULL, expires INTEGER NOT NULL, withdrawn INTEGER NOT NULL DEFAULT 0, leaf INTEGER NOT NULL
+) STRICT;
+CREATE INDEX envelope_key ON envelope(key);
+-- Glass that was broken: with the emergency key (offline) or with a role (online). Each owes a review.
+CREATE TABLE glass (
+    n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, mode TEXT NOT NULL CHECK (mode IN ('offline','online')),
+    by_owner TEXT NOT NULL REFERENCES owner(name), second TEXT REFERENCES owner(name), identity TEXT NOT NULL,
+    role TEXT NOT NULL, grant_id INTEGER NOT NULL, node TEXT NOT NULL, account TEXT NOT NULL, serial TEXT NOT NULL,
+    key_id TEXT NOT NULL, holders TEXT NOT NULL, reason TEXT NOT NULL, opened INTEGER NOT NULL, until INTEGER NOT NULL,
+    closed INTEGER NOT NULL DEFAULT 0, hash BLOB, line TEXT NOT NULL, review INTEGER NOT NULL REFERENCES review(id),
+    overdue_noted INTEGER NOT NULL DEFAULT 0, CHECK (mode = 'online' OR length(hash) = 32), CHECK (second <> by_owner)
+) STRICT;
+CREATE UNIQUE INDEX glass_hash ON glass(hash) WHERE hash IS NOT NULL;
+CREATE INDEX glass_serial ON glass(serial) WHERE mode = 'offline';
+CREATE INDEX glass_review ON glass(review);
+CREATE TABLE glass_wait (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, identity TEXT NOT NULL REFERENCES identity(name),
+    by_owner TEXT NOT NULL REFERENCES owner(name), role TEXT NOT NULL, node TEXT NOT NULL, reason TEXT NOT NULL,
+    second TEXT REFERENCES owner(name), until INTEGER NOT NULL, joined INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX glass_grant ON glass(grant_id) WHERE grant_id > 0;
+)sql";
+
 }  // namespace
 
 Status create_schema(Database& database) {
-    return database.execute(std::string("BEGIN IMMEDIATE;") + kSchema +
+    return database.execute(std::string("BEGIN IMMEDIATE;") + kSchema + kUseSchema +
                             "PRAGMA user_version=" + std::to_string(kSchemaVersion) + ";COMMIT;");
 }
 

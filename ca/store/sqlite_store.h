@@ -83,6 +83,31 @@ public:
     Status promise_crl(const std::string& journal_serial, const Digest& to_be_signed) override;
     Result<std::uint64_t> publish_list(const RevocationList& list, Instant now) override;
 
+    Status record_uses(const NodeName& node, const std::vector<ReportedUse>& uses, std::int64_t lost,
+                       const std::vector<Digest>& own, const std::vector<std::string>& notify, Instant now) override;
+    Result<std::vector<SessionRecord>> list_sessions(const SessionQuery& query) override;
+    Status publish_envelope(const breakglass::SignedEnvelope& envelope, const IdentityName& actor, Instant now,
+                            Effect effect) override;
+    Status withdraw_envelope(const std::string& reason, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::optional<PublishedEnvelope>> current_envelope(Instant now) override;
+    Result<std::optional<PublishedEnvelope>> find_envelope(const Digest& hash) override;
+    Result<Reconciled> record_emergency(const std::vector<breakglass::SignedRecord>& records, Instant due,
+                                        const std::vector<std::string>& notify, const IdentityName& actor, Instant now,
+                                        Effect effect) override;
+    Result<std::size_t> alarm_unrecorded(Instant reported_before, const std::vector<std::string>& notify,
+                                         Instant now) override;
+    Result<std::optional<IdentityName>> find_glass_identity(const OwnerName& owner, const RoleName& role,
+                                                            Instant now) override;
+    Result<std::string> ask_second(const GlassOrder& order, const std::optional<OwnerName>& second,
+                                   const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::optional<GlassWait>> find_wait(const std::string& id, Instant now) override;
+    Result<Glass> open_glass(const GlassOrder& order, const IdentityName& actor, Instant now, Effect effect) override;
+    Status close_glass(const std::string& id, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::vector<Glass>> list_glass(bool unreviewed_only, std::size_t limit) override;
+    Result<std::optional<Glass>> find_glass(const std::string& id) override;
+    Status review_glass(const GlassReview& review, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::size_t> note_overdue(Instant now) override;
+
     Status apply_policy(std::string_view toml, const IdentityName& actor, Instant now) override;
     Result<PolicyRecord> current_policy() override;
     Status publish_bundle(const api::Bundle& bundle, const IdentityName& actor, Instant now) override;
@@ -112,6 +137,8 @@ public:
     Status probe() override;
 
 private:
+    Result<Reconciled> add_record(Transaction& transaction, const breakglass::SignedRecord& record, Instant due,
+                                  const std::vector<std::string>& notify, const IdentityName& actor, Instant now);
     /// Keeps free text beside the log and returns what the leaf says of it: its salted hash ("" for no text).
     Result<std::string> keep_text(Transaction& transaction, std::string_view text);
     /// What `revoke` does, within a transaction that is open.
@@ -135,6 +162,12 @@ std::vector<HostName> hosts_of_text(const std::string& json);
 policy::State state_of_text(std::string_view text);
 policy::Activation activation_of_text(std::string_view text);
 wire::Json json_list(const std::vector<std::string>& words);
+/// The lists look at this count, not at the rows, to know that something happened.
+Status count_revocation(Database& database);
+/// Who is asked to review what this owner did: somebody preferred, else somebody with a duty, else anybody; never the
+/// second person. With nobody else there it is the owner, who may not close it: it stays owed.
+Result<OwnerName> pick_reviewer(Database& database, const OwnerName& about, const std::optional<OwnerName>& second,
+                                const std::vector<OwnerName>& preferred);
 /// Names in the database were valid when they were written; anything else is damage, and ends the process.
 template <class Name>
 Name stored(std::string_view text) {

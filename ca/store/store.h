@@ -19,6 +19,7 @@
 #include "ca/steps/steps.h"
 #include "ca/store/outbox.h"
 #include "ca/store/requests.h"
+#include "ca/store/use.h"
 #include "lib/log/event.h"
 #include "lib/log/proof.h"
 #include "lib/log/search.h"
@@ -214,7 +215,7 @@ struct RevocationList {
     std::uint64_t leaf = 0;  ///< of the event that published it
 };
 
-class Store : public Requests, public Outbox {
+class Store : public Requests, public Outbox, public UseStore {
 public:
     // ---- the minting path ------------------------------------------------------------------------------------------
     virtual Result<KnownFacts> load_facts(const FactsQuery& query, Instant now) = 0;

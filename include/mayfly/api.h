@@ -188,7 +188,9 @@ struct NodeTrust {
     std::vector<std::string> ssh_user_cas, hosts;
     std::map<std::string, std::vector<std::string>> accounts;
     std::vector<RevocationList> revocation{};
+    std::string breakglass{};
     MAYFLY_FIELDS {
+        field("breakglass", self.breakglass, Need::optional, "hex SHA-256 of the emergency key's envelope in force");
         field("node", self.node, Need::required, "the node's name");
         field("policy_version", self.policy_version, Need::required, "policy that computed it");
         field("bundle_version", self.bundle_version, Need::required, "bundle it belongs to");

@@ -56,6 +56,7 @@ public:
     static Result<PrivateKey> import_pem(ByteView pem);
     /// The 32-byte seed of an Ed25519 key.
     [[nodiscard]] Result<Secret> ed25519_seed() const;
+    static Result<PrivateKey> from_ed25519_seed(const Secret& seed);
 
     /// X.509 style: DER ECDSA-Sig-Value (SHA-256/384/512 by curve), raw Ed25519, or RSA PKCS#1 v1.5 SHA-256.
     [[nodiscard]] Result<Bytes> sign_x509(ByteView message) const;

@@ -142,6 +142,15 @@ Result<Secret> PrivateKey::ed25519_seed() const {
     return seed;
 }
 
+Result<PrivateKey> PrivateKey::from_ed25519_seed(const Secret& seed) {
+    const auto bytes = seed.reveal();
+    KeyHandle key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes.data(), bytes.size()));
+    if (!key) return openssl_failure(Code::malformed, "not the seed of an Ed25519 key");
+    auto half = public_half(key.get());
+    if (!half) return pass(half.error());
+    return PrivateKey(std::make_unique<Impl>(Impl{std::move(key), std::move(*half)}));
+}
+
 Result<Bytes> PrivateKey::sign_x509(ByteView message) const {
     return sign(impl_->key.get(), digest_for(impl_->public_key.algorithm, false), message);
 }

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "agent/breakglass.h"
 #include "agent/perform.h"
 #include "lib/client/run.h"
 #include "lib/crypto/crypto.h"
@@ -116,4 +117,48 @@ TEST_CASE("sshd judges a set before it is switched to, and keeps the last good o
         CHECK(*agent::perform(host.config, *next) == agent::Change::applied);
         CHECK(*agent::observe(host.config) == *next);
     }
+}
+
+namespace {
+
+breakglass::Envelope envelope_for(const PublicKey& key) {
+    return {*TrustDomain::parse("corp.example"),
+            key,
+            2,
+            {*OwnerName::parse("alice"), *OwnerName::parse("bob")},
+            {*AccountName::parse("deploy"), *AccountName::parse("root")},
+            {*NodeName::parse("db-7")},
+            *Lifetime::of_seconds(900),
+            "/usr/local/bin/rescue --now",
+            {"10.0.0.0/8", "2001:db8::/32"},
+            Instant(1795235162),
+            Instant(1795235162 + 86400)};
+}
+
+}  // namespace
+
+TEST_CASE("the emergency key stands in files of its own, for this node's principal and nothing else") {
+    const auto key = crypto::PrivateKey::generate(KeyAlgorithm::ed25519)->public_key();
+    const auto envelope = envelope_for(key);
+    const Instant now(1795235200);
+    const auto files = agent::plan_breakglass(envelope, *NodeName::parse("db-7"), "20261122042602", now);
+    REQUIRE(files.size() == 2);
+    CHECK(
+        files.at("breakglass/root") ==
+        "cert-authority,principals=\"breakglass.root@db-7\",restrict,pty,expiry-time=\"20261122042602\",command=\"/usr/"
+        "local/"
+        "bin/rescue --now\",from=\"10.0.0.0/8,2001:db8::/32\" " +
+            wire::encode_ssh_key_line(key, "mayfly-breakglass") + "\n");
+    CHECK(agent::plan_breakglass(envelope, *NodeName::parse("db-8"), "20261122042602", now).empty());
+    CHECK(agent::plan_breakglass(envelope, *NodeName::parse("db-7"), "20261122042602", envelope.expires).empty());
+}
+
+TEST_CASE("key files stay off unless there is an envelope, and then they are ours") {
+    agent::TrustSet set;
+    CHECK(agent::sshd_snippet("/t", set).find("AuthorizedKeysFile none\n") != std::string::npos);
+    set.files["breakglass/root"] = "x\n";
+    CHECK(agent::sshd_snippet("/t", set).find("AuthorizedKeysFile /t/breakglass/%u\n") != std::string::npos);
+    CHECK(agent::sshd_snippet("/t", set).find("AuthorizedKeysCommand none\n") != std::string::npos);
+    // The emergency key is no CA for roles.
+    CHECK(agent::sshd_snippet("/t", set).find("TrustedUserCAKeys /t/user_ca.pub\n") != std::string::npos);
 }

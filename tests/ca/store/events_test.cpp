@@ -88,6 +88,7 @@ struct Life {
         rules();
         requests();
         notices();
+        emergencies();
         const store::Rollback rollback{7, 9, {{3, now(), {}, steps::IssuerId::ssh_user, "300", {}}}};
         store.reset();
         REQUIRE(files::write(dir.path("db.head"), view("a promise\n"), 0644));
@@ -213,6 +214,78 @@ struct Life {
             store->bury({{}, "desk", 4, "owner.created", {"desk"}, 6, now(), "the receiver answers 500"}, then, now());
         REQUIRE(letter);
         REQUIRE(store->ask_again(*letter, alice, now(), store::Effect::apply));
+    }
+    void emergencies() {
+        const auto apply = store::Effect::apply;
+        const OwnerName bob = *OwnerName::parse("bob");
+        const IdentityName glass = *IdentityName::parse("breakglass/alice");
+        REQUIRE(
+            store->create_identity({glass, owner, "", policy::State::active, {}, {}, {}, now()}, alice, now(), apply));
+        const auto key = key_of(20);
+        const auto envelope = breakglass::sign_envelope({*TrustDomain::parse("corp.example"),
+                                                         key.public_key(),
+                                                         2,
+                                                         {owner, bob},
+                                                         {*AccountName::parse("root")},
+                                                         {},
+                                                         *Lifetime::of_seconds(900),
+                                                         "",
+                                                         {},
+                                                         now(),
+                                                         now() + *Lifetime::of_seconds(86400)},
+                                                        key);
+        REQUIRE(store->publish_envelope(*envelope, alice, now(), apply));
+        const NodeName node = *NodeName::parse("db-7");
+        const Digest ca = crypto::ssh_fingerprint(key.public_key()),
+                     used = crypto::ssh_fingerprint(key_of(21).public_key());
+        const std::string key_id = "breakglass-offline/alice/db-7/b-0011223344556677";
+        store::ReportedUse use{std::string(32, 'a'),  "4711", key_id, used, ca, *AccountName::parse("root"),
+                               "192.0.2.9 port 5000", now()};
+        use.closed = Instant(now().seconds() + 1);
+        use.end = "disconnected";
+        REQUIRE(store->record_uses(node, {use}, 2, {}, {"alice", "bob"}, now()));
+        REQUIRE(*store->alarm_unrecorded(Instant(now().seconds() + 1), {"alice", "bob"}, now()) == 1);
+        const auto record = breakglass::sign_record({"b-0011223344556677",
+                                                     1,
+                                                     envelope->hash,
+                                                     envelope->hash,
+                                                     4711,
+                                                     key_id,
+                                                     node,
+                                                     *AccountName::parse("root"),
+                                                     key_of(21).public_key(),
+                                                     owner,
+                                                     {owner, bob},
+                                                     "the database is down",
+                                                     now(),
+                                                     Instant(now().seconds() - 30),
+                                                     now() + *Lifetime::of_seconds(600),
+                                                     crypto::sha256(view("a certificate"))},
+                                                    key);
+        const auto reconciled =
+            store->record_emergency({*record}, now() + *Lifetime::of_seconds(86400), {"bob"}, alice, now(), apply);
+        REQUIRE(reconciled);
+        REQUIRE(reconciled->matched == 1);
+        REQUIRE(store->withdraw_envelope("a share is lost", alice, now(), apply));
+        const store::GlassOrder order{glass,
+                                      owner,
+                                      *RoleName::parse("ops"),
+                                      "v1",
+                                      "home",
+                                      node,
+                                      "disk full",
+                                      {},
+                                      *Lifetime::of_seconds(600),
+                                      *Lifetime::of_seconds(1),
+                                      {bob},
+                                      {"bob"}};
+        REQUIRE(store->ask_second(order, bob, alice, now(), apply));
+        const auto opened = store->open_glass(order, alice, now(), apply);
+        REQUIRE(opened);
+        REQUIRE(store->close_glass(opened->id, alice, now(), apply));
+        REQUIRE(*store->note_overdue(Instant(now().seconds() + 1)) == 1);
+        REQUIRE(store->review_glass({opened->id, bob, "justified", "it was full"}, *IdentityName::parse("human/bob"),
+                                    now(), apply));
     }
     /// The first record of each type.
     std::map<std::string, std::string> records() {

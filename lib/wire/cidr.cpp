@@ -5,9 +5,10 @@
 #include <cstring>
 #include <optional>
 
-#include "ca/policy/policy.h"
+#include "lib/wire/cidr.h"
+#include "mayfly/names.h"
 
-namespace mayfly::policy {
+namespace mayfly::wire {
 
 namespace {
 
@@ -65,4 +66,4 @@ bool within(std::string_view inner, std::string_view outer) {
     return true;
 }
 
-}  // namespace mayfly::policy
+}  // namespace mayfly::wire

@@ -1,0 +1,49 @@
+#include "lib/crypto/locked_memory.h"
+
+#include <openssl/crypto.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <fstream>
+#include <string>
+
+namespace mayfly::crypto {
+
+namespace {
+
+// Argon2id takes 64 MiB for a moment; a limit near that would make an allocation fail in the middle of the work.
+constexpr rlim_t kEnoughToLock = 512UL << 20U;
+constexpr std::size_t kSecureHeap = 64 * 1024, kSmallestSecure = 32;
+
+/// Whether the system has anywhere to swap to; true when that cannot be known.
+bool has_swap() {
+    std::ifstream swaps("/proc/swaps");
+    std::string line;
+    if (!std::getline(swaps, line)) return true;
+    return static_cast<bool>(std::getline(swaps, line));
+}
+
+bool lock_everything() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return false;
+    limit.rlim_cur = limit.rlim_max;
+    (void)::setrlimit(RLIMIT_MEMLOCK, &limit);
+    if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < kEnoughToLock) return false;
+    return ::mlockall(MCL_CURRENT | MCL_FUTURE) == 0;
+}
+
+}  // namespace
+
+Status keep_memory_private() {
+    ::prctl(PR_SET_DUMPABLE, 0);
+    const rlimit none{0, 0};
+    (void)::setrlimit(RLIMIT_CORE, &none);
+    // OpenSSL keeps Ed25519 keys in its secure heap when there is one: locked, and wiped when freed.
+    (void)CRYPTO_secure_malloc_init(kSecureHeap, kSmallestSecure);
+    if (lock_everything() || !has_swap()) return {};
+    return fail(Code::unavailable, "memory cannot be locked, and this machine has swap", "E-MEMORY-LOCK",
+                "the key would be written to the swap device", "swapoff -a, ulimit -l unlimited, or run it as root");
+}
+
+}  // namespace mayfly::crypto
