@@ -36,6 +36,7 @@ Result<mint::Authority> authority_of(const Config& config, const signer::Descrip
                         Instant(view->not_after.seconds() + 1),
                         config.envelope.longest_x509,
                         config.node};
+    out.root_key_id = view->authority_key_id;
     if (view->name_constraints) out.issuer_names = *view->name_constraints;
     out.crl_url = config.crl_url;
     out.crl_shards = config.crl_shards;

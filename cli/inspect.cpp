@@ -1,8 +1,6 @@
 // inspect: what a file is and says, for any certificate, ours or not.
 #include <algorithm>
 
-#include <algorithm>
-
 #include "cli/finding.h"
 #include "cli/verbs.h"
 #include "lib/files/files.h"
@@ -35,16 +33,6 @@ std::string ssh_time(std::uint64_t seconds) {
 /// The certificate's times are unsigned; ours are not, and are never negative.
 bool is_past(std::uint64_t seconds, Instant now) { return seconds <= static_cast<std::uint64_t>(now.seconds()); }
 
-std::string key_text(const PublicKey& key) {
-    return std::string(name(key.algorithm)) + " " + wire::fingerprint(crypto::ssh_fingerprint(key));
-}
-
-std::string time_left(Instant until, Instant now) {
-    if (until <= now) return "expired";
-    const auto left = Lifetime::of_seconds(until.seconds() - now.seconds());
-    return left ? left->text() + " left" : "more than ten years left";
-}
-
 Result<Finding> ssh_certificate(std::string_view text, Instant now) {
     const auto blob = wire::parse_ssh_certificate_line(text);
     if (!blob) return pass(blob.error());
@@ -65,45 +53,11 @@ Result<Finding> ssh_certificate(std::string_view text, Instant now) {
     for (const auto& option : c.extensions) out.add("extension", option.name);
     out.add("subject key", key_text(c.subject));
     out.add("signed by", key_text(c.signer) + " (" + read->signature_algorithm + ")");
+    out.add("sha256", wire::hex(crypto::sha256(*blob)));
     for (const auto& oddity : wire::lint(c)) out.warnings.push_back(oddity);
     if (const auto good = crypto::verify(*read); !good) out.warnings.push_back(good.error().message);
     if (is_past(c.valid_before, now)) out.warnings.emplace_back("it has expired");
     if (!is_past(c.valid_after, now)) out.warnings.emplace_back("it is not yet valid");
-    return out;
-}
-
-Result<Finding> x509_certificate(ByteView der, Instant now) {
-    const auto read = wire::parse_x509(der);
-    if (!read) return pass(read.error());
-    Finding out{read->is_ca ? "X.509 CA certificate" : "X.509 certificate", {}, {}};
-    out.add("subject", read->subject.empty() ? "(empty)" : read->subject);
-    out.add("issuer", read->issuer);
-    out.add("serial", wire::hex(read->serial));
-    for (const auto& subject : read->names) out.add("name", subject.tagged());
-    out.add("valid", read->not_before.text() + " to " + read->not_after.text() + " inclusive");
-    out.add("time", time_left(Instant(read->not_after.seconds() + 1), now));
-    out.add("usage", joined(read->key_usages, ", "));
-    if (!read->extended_key_usages.empty()) out.add("purpose", joined(read->extended_key_usages, ", "));
-    if (read->no_revocation) out.add("revocation", "none: short-lived (RFC 9608)");
-    out.add("key", read->key_supported ? key_text(read->key) : "of a kind that Mayfly does not certify");
-    out.add("sha256", wire::hex(crypto::sha256(der)));
-    if (read->not_after < now) out.warnings.emplace_back("it has expired");
-    if (read->not_before > now) out.warnings.emplace_back("it is not yet valid");
-    const auto& oids = read->extension_oids;
-    if (read->no_revocation && std::find(oids.begin(), oids.end(), "2.5.29.31") != oids.end())
-        out.warnings.emplace_back("it says that there is no revocation, and where to look for it (RFC 9608 section 2)");
-    if (!read->is_ca && read->names.empty()) out.warnings.emplace_back("it names nobody in subjectAltName");
-    return out;
-}
-
-Result<Finding> request(ByteView der) {
-    const auto read = wire::parse_csr(der);
-    if (!read) return pass(read.error());
-    Finding out{"PKCS#10 request", {}, {}};
-    if (!read->common_name.empty()) out.add("common name", read->common_name);
-    for (const auto& subject : read->names) out.add("name", subject.tagged());
-    out.add("key", key_text(read->key));
-    if (const auto good = crypto::verify(*read); !good) out.warnings.push_back(good.error().message);
     return out;
 }
 
@@ -138,16 +92,32 @@ Result<Finding> examine(ByteView bytes, Instant now) {
     if (text.find("-----BEGIN ") != std::string_view::npos) {
         const auto blocks = wire::parse_pem(text);
         if (!blocks) return pass(blocks.error());
-        if (!blocks->empty() && blocks->front().label == "CERTIFICATE")
-            return x509_certificate(blocks->front().der, now);
-        if (!blocks->empty() && blocks->front().label == "CERTIFICATE REQUEST") return request(blocks->front().der);
-        if (!blocks->empty() && blocks->front().label == "X509 CRL") return inspect_crl(blocks->front().der, now);
+        for (const auto& block : *blocks) {
+            auto found = block.label == "CERTIFICATE"           ? inspect_x509(block.der, now)
+                         : block.label == "CERTIFICATE REQUEST" ? inspect_csr(block.der)
+                         : block.label == "X509 CRL"            ? inspect_crl(block.der, now)
+                                                                : Result<Finding>(Finding{});
+            if (!found) return found;
+            if (found->what.empty()) continue;  // a private key, parameters: not looked at
+            if (&block != &blocks->front() || blocks->size() > 1)
+                found->add("in this file",
+                           std::to_string(blocks->size()) + " blocks; this is the first that is public");
+            for (const auto& other : *blocks)
+                if (other.label.ends_with("PRIVATE KEY"))
+                    found->warnings.emplace_back("a private key stands in the same file: who reads it can use both");
+            return found;
+        }
         return fail(Code::unsupported, "a PEM file of another kind than CERTIFICATE, CERTIFICATE REQUEST and X509 CRL",
                     "E-INSPECT", "private keys are not looked at", {});
     }
     if (!bytes.empty() && bytes[0] == 0x30) {
+        if (looks_like_pkcs12(bytes)) return inspect_pkcs12(bytes);
         auto list = inspect_crl(bytes, now);
-        return list ? std::move(list) : x509_certificate(bytes, now);
+        if (list) return list;
+        auto certificate = inspect_x509(bytes, now);
+        if (certificate) return certificate;
+        auto csr = inspect_csr(bytes);
+        return csr ? std::move(csr) : std::move(certificate);
     }
     if (text.find("\n\n\xe2\x80\x94 ") != std::string_view::npos) return checkpoint(text);
     if (const auto key = wire::parse_ssh_key_line(text)) {
@@ -167,11 +137,15 @@ Result<Finding> examine(ByteView bytes, Instant now) {
                 "SSH certificates and keys, X.509, PKCS#10, revocation lists, bundles, checkpoints, log proofs", {});
 }
 
-Result<int> inspect(const Globals& globals, const std::string& path) {
+enum class Who { ask, leave };
+
+Result<int> inspect(const Globals& globals, const std::string& path, Who who) {
     const auto bytes = files::read(path == "-" ? "/dev/stdin" : path, kLargestFile);
     if (!bytes) return pass(bytes.error());
-    const auto finding = examine(*bytes, SystemClock().now());
+    auto finding = examine(*bytes, SystemClock().now());
     if (!finding) return pass(finding.error());
+    if (who == Who::ask)
+        if (auto ok = ask_who(globals, *finding); !ok) return pass(ok.error());
     Answer answer;
     Json::Array fields;
     for (const auto& [field, value] : finding->fields) {
@@ -191,10 +165,11 @@ Result<int> inspect(const Globals& globals, const std::string& path) {
 
 void add_inspect_verbs(Cli& cli) {
     auto path = std::make_shared<std::string>();
-    cli.verb(&cli.app, "inspect", "say what a file is and what it means",
-             [&cli, path] { return inspect(cli.globals, *path); })
-        ->add_option("file", *path, "a file, or - for standard input")
-        ->required();
+    auto who = std::make_shared<bool>(false);
+    auto* verb = cli.verb(&cli.app, "inspect", "say what a file is and what it means",
+                          [&cli, path, who] { return inspect(cli.globals, *path, *who ? Who::ask : Who::leave); });
+    verb->add_option("file", *path, "a file, or - for standard input")->required();
+    verb->add_flag("--who", *who, "ask the CA's log whose certificate it is: owner, role, and on whose word");
 }
 
 }  // namespace mayfly::cli

@@ -164,12 +164,25 @@ Check x509_time(const Chain& path, Instant now) {
 /// RFC 9608 section 4: a certificate that says that there is no revocation, and where to look for one, is not valid.
 Check x509_form(const wire::X509View& leaf) {
     Check out{"form", {}, leaf.no_revocation ? "short-lived, without revocation pointers (RFC 9608)" : "well"};
-    const auto has = [&](const char* oid) {
-        return std::find(leaf.extension_oids.begin(), leaf.extension_oids.end(), oid) != leaf.extension_oids.end();
-    };
-    if (leaf.no_revocation && (leaf.is_ca || has("2.5.29.31") || has("2.5.29.46")))
-        out.outcome = no("it has noRevAvail beside a revocation pointer, or is a CA", "E-VERIFY-FORM",
-                         "RFC 9608 section 2 forbids it");
+    if (const auto why = wire::against_no_revocation(leaf); !why.empty())
+        out.outcome = no("it has noRevAvail, and " + why, "E-VERIFY-FORM", "RFC 9608 section 2 forbids it");
+    return out;
+}
+
+/// RFC 5280 section 4.2.1.10: what the CAs above may certify. A form of constraint that is not understood is not kept.
+Check x509_names(const Chain& path) {
+    Check out{"names", {}, "within what the CAs above it may certify"};
+    for (std::size_t above = 1; above < path.size(); ++above) {
+        const auto& constraints = path[above].name_constraints;
+        if (!constraints) continue;
+        if (!constraints->others.empty())
+            out.outcome = no("a CA above it is constrained in a way that is not understood", "E-VERIFY-FORM",
+                             path[above].subject + ": " + constraints->others.front());
+        for (std::size_t below = 0; below < above; ++below)
+            for (const auto& name : path[below].names)
+                if (const auto why = wire::outside(*constraints, name); !why.empty())
+                    out.outcome = no("a CA above it may not certify " + name.tagged(), "E-VERIFY-FORM", why);
+    }
     return out;
 }
 
@@ -226,6 +239,7 @@ Result<Checks> check_x509(const Lists& lists, std::string_view pem, Instant now)
     if (!path) return Checks{{"issuer", pass(path.error()), {}}};
     return Checks{{"issuer", {}, "leads to a pinned root: " + path->back().subject},
                   x509_time(*path, now),
+                  x509_names(*path),
                   x509_form(path->front()),
                   x509_revocation(lists, *path, now)};
 }

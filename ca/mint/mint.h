@@ -24,6 +24,7 @@ struct Authority {
     std::uint8_t node = 1;                 ///< first byte of X.509 serials: which CA replica
     std::int64_t backdate_seconds = 30;    ///< notBefore lies this far back, for clocks that run behind
     wire::NameConstraints issuer_names{};  ///< what the issuing certificate may certify; empty: anything
+    Bytes root_key_id{};                   ///< key identifier of who signed the issuing certificate
     Bytes root_certificate_der{};          ///< above it, for path validation; empty when it is a root itself
     std::string crl_url{};                 ///< where its revocation lists are served, for leaves that live long
     std::uint32_t crl_shards = 1;

@@ -146,7 +146,7 @@ Result<Bytes> Core::sign_crl(const CrlOrder& order) {
 
 bool Core::is_our_key(const PublicKey& key) const {
     return key == keys_.x509.public_key() || key == keys_.ssh_user.public_key() || key == keys_.ssh_host.public_key() ||
-           key == keys_.log.public_key();
+           key == keys_.log.public_key() || crypto::x509_key_identifier(key) == issuing_.authority_key_id;  // the root
 }
 
 Status Core::warm_up() const {

@@ -74,3 +74,68 @@ TEST_CASE("a root of twenty years has not expired") {
     CHECK_THAT(seen.out, Contains("more than ten years left"));
     CHECK(seen.err.find("expired") == std::string::npos);
 }
+
+TEST_CASE("a PKCS#12 file is named and not opened, wherever the name came from") {
+    const test::TemporaryFolder folder;
+    must({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+          folder.file("key"), "-out", folder.file("pem"), "-subj", "/CN=a", "-days", "30", "-addext",
+          "subjectAltName=DNS:a"});
+    must({"openssl", "pkcs12", "-export", "-inkey", folder.file("key"), "-in", folder.file("pem"), "-passout",
+          "pass:secret", "-out", folder.file("p12")});
+    const auto seen = mayfly_cli({"inspect", folder.file("p12").c_str()});
+    INFO(seen.out << seen.err);
+    CHECK(seen.exit_code == 0);
+    CHECK_THAT(seen.out, Contains("PKCS#12 file") && Contains("not looked at"));
+    CHECK(seen.out.find("CN=a") == std::string::npos);
+}
+
+TEST_CASE("of a file with a key and a chain, the certificate is shown and the key is warned of") {
+    const test::TemporaryFolder folder;
+    must({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+          folder.file("key"), "-out", folder.file("pem"), "-subj", "/CN=a", "-days", "30", "-addext",
+          "subjectAltName=DNS:a.example"});
+    folder.write("combined", folder.read("key") + folder.read("pem"));
+    const auto seen = mayfly_cli({"inspect", folder.file("combined").c_str()});
+    INFO(seen.out << seen.err);
+    CHECK_THAT(seen.out, Contains("X.509") && Contains("dns:a.example"));
+    CHECK_THAT(seen.err, Contains("a private key stands in the same file"));
+    CHECK(mayfly_cli({"inspect", folder.file("key").c_str()}).exit_code == 1);
+}
+
+TEST_CASE("what is odd about a foreign certificate is said") {
+    const auto [extension, says, warns] = GENERATE(table<std::string, std::string, std::string>({
+        {"extendedKeyUsage=anyExtendedKeyUsage", "2.5.29.37.0", "any purpose"},
+        {"crlDistributionPoints=URI:http://crl.example/a", "list at http://crl.example/a", ""},
+        {"authorityInfoAccess=OCSP;URI:http://ocsp.example", "an OCSP responder", ""},
+        {"nameConstraints=critical,permitted;DNS:corp.example,excluded;IP:10.0.0.0/255.0.0.0", "ip:10.0.0.0/8", ""},
+        {"nameConstraints=critical,permitted;email:.corp.example", "email:.corp.example", ""},
+        {"noCheck=ignored", "X.509", "more than 398 days"},
+    }));
+    const test::TemporaryFolder folder;
+    const bool ca = extension.starts_with("nameConstraints");
+    must({"openssl",
+          "req",
+          "-x509",
+          "-newkey",
+          "ec",
+          "-pkeyopt",
+          "ec_paramgen_curve:P-256",
+          "-nodes",
+          "-keyout",
+          folder.file("key"),
+          "-out",
+          folder.file("pem"),
+          "-subj",
+          "/CN=a",
+          "-days",
+          "500",
+          "-addext",
+          extension,
+          "-addext",
+          ca ? "keyUsage=critical,keyCertSign" : "basicConstraints=critical,CA:FALSE"});
+    const auto seen = mayfly_cli({"inspect", folder.file("pem").c_str()});
+    INFO(seen.out << seen.err);
+    CHECK(seen.exit_code == 0);
+    CHECK_THAT(seen.out, Contains(says));
+    CHECK_THAT(seen.err, Contains(warns));
+}

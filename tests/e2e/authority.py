@@ -131,6 +131,14 @@ try:
     expect(with_lists("week"), 0, "OK")
     numbers = [int(world.must("openssl", "crl", "-in", "root.crl", "-noout", "-crlnumber").stdout.split("=")[1], 16)]
 
+    # Our own verifier keeps to the constraints too, and inspect shows them and who said yes.
+    expect(run("verify", "week/cert.pem", "--chain", "week/chain.pem"), 0, "within what the CAs above it may certify")
+    expect(run("inspect", "ca/issuing.pem"), 0, "may certify", "dns:test.internal", "may not", "list at http://crl.test.internal/root.crl")
+    expect(run("inspect", "short/cert.pem"), 0, "list at http://crl.test.internal/v1/crl", " left")
+    expect(run("inspect", "week/cert.pem", "--who"), 0, "human/alice", "owner", "role         web", "because", "none: short-lived")
+    expect(run("inspect", "ca/issuing.pem", "--who"), 1, "E-INSPECT", "does not know this certificate")
+    expect(run("inspect", "alice.pub", "--who"), 2, "E-USAGE")
+
     # Who takes an issuing CA back: the root, in a ceremony.
     ceremony = lambda *more: world.run("mayfly-ca", "root-crl", "--config", "ca/ca.toml", *more)  # noqa: E731
     expect(ceremony("--revoke", "short/cert.pem"), 5, "E-ROOT-CRL", "not signed by this root")

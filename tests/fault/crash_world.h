@@ -65,7 +65,12 @@ public:
         point_.reached("head signed");
         return note;
     }
-    Result<Bytes> sign_crl(const signer::CrlOrder& order) override { return real_->sign_crl(order); }
+    Result<Bytes> sign_crl(const signer::CrlOrder& order) override {
+        point_.reached("before the list");
+        auto list = real_->sign_crl(order);
+        point_.reached("list signed");
+        return list;
+    }
     /// The signer dies when it is asked for `what` the n-th time; `late`: when its work is done, before it answers.
     void die_at(std::string what, int nth, bool late) {
         dies_at_ = std::move(what);
