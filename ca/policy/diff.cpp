@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "ca/policy/case.h"
+#include "lib/crypto/crypto.h"
+#include "lib/wire/text.h"
 
 namespace mayfly::policy {
 
@@ -21,6 +23,16 @@ std::string text_of(const NodeSelector& nodes) {
     std::vector<std::string> out;
     for (const auto& [key, value] : nodes.labels) out.push_back(key + "=" + value);
     return joined(out);
+}
+std::string text_of(const std::map<std::string, std::string>& options) {
+    std::string out;
+    for (const auto& [name, value] : options) out += (out.empty() ? "" : ", ") + name + "=" + value;
+    return out;
+}
+std::vector<std::string> digests_of(const std::vector<Bytes>& certificates) {
+    std::vector<std::string> out;
+    for (const auto& der : certificates) out.push_back("SHA-256 " + wire::hex(crypto::sha256(der)));
+    return out;
 }
 std::string hours_of(const Conditions& rule) {
     if (!rule.from_minute || !rule.until_minute) return "any";
@@ -134,6 +146,11 @@ void compare_ssh(Compare compare, const std::optional<SshScope>& a, const std::o
     compare.text("ssh.force_command", a->force_command, b->force_command, a->force_command.empty());
     compare.allowed("ssh.source_addresses", a->source_addresses, b->source_addresses, true);
     compare.flag("ssh.hardware_key", a->hardware_key, b->hardware_key, true);
+    // Servers that know an option only restrict by it, and others refuse the certificate.
+    const auto &before = a->critical_options, &after = b->critical_options;
+    compare.text("ssh.critical_options", text_of(before), text_of(after),
+                 std::includes(after.begin(), after.end(), before.begin(), before.end()));
+    compare.allowed("ssh.attestation_roots", digests_of(a->attestation_roots), digests_of(b->attestation_roots), true);
 }
 
 void compare_x509(Compare compare, const std::optional<X509Scope>& a, const std::optional<X509Scope>& b) {

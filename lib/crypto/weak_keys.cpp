@@ -79,7 +79,7 @@ Status WeakKeys::add(std::string_view text, std::string_view name) {
 }
 
 bool WeakKeys::contains(const PublicKey& key) const {
-    if (std::binary_search(long_.begin(), long_.end(), key_id(key))) return true;
+    if (!long_.empty() && std::binary_search(long_.begin(), long_.end(), key_id(key))) return true;
     if (short_.empty()) return false;
     const auto listed = [this](const Short& tail) { return std::binary_search(short_.begin(), short_.end(), tail); };
     if (listed(tail_of("MD5", wire::encode_ssh_key(key)))) return true;

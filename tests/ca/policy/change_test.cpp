@@ -184,6 +184,8 @@ TEST_CASE("scopes are compared as sets: what is taken away narrows, what is adde
         {"accounts = [\"a\", \"b\"]\nnodes = { env = \"prod\" }\n", "ssh.nodes: env=dev → env=prod >"},
         {base + "source_addresses = [\"10.0.0.0/8\"]\n", "ssh.source_addresses: + 10.0.0.0/8 <"},
         {base + "hardware_key = true\n", "ssh.hardware_key: false → true <"},
+        {base + "critical_options = { \"x@corp.example\" = \"y\" }\n",
+         "ssh.critical_options: none → x@corp.example=y <"},
         {base + "force_command = \"uptime\"\n", "ssh.force_command: none → uptime <"},
     }));
     const auto said = differences(with(base), with(after));
