@@ -86,6 +86,9 @@ std::vector<http::Route> routes(App& app) {
     add_revocation_routes(app, table);
     add_notify_routes(app, table);
     add_use_routes(app, table);
+    add_policy_routes(app, table);
+    add_explain_routes(app, table);
+    add_report_routes(app, table);
     return table;
 }
 

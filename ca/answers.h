@@ -50,6 +50,9 @@ void add_log_routes(App& app, std::vector<http::Route>& table);
 void add_revocation_routes(App& app, std::vector<http::Route>& table);
 void add_notify_routes(App& app, std::vector<http::Route>& table);
 void add_use_routes(App& app, std::vector<http::Route>& table);
+void add_policy_routes(App& app, std::vector<http::Route>& table);
+void add_explain_routes(App& app, std::vector<http::Route>& table);
+void add_report_routes(App& app, std::vector<http::Route>& table);
 
 /// The revocation lists in force, by name and hash; none when there is trouble with them (the CA's log says which).
 std::vector<api::RevocationList> list_names(App& app);

@@ -1,6 +1,10 @@
 #include "ca/app.h"
 
+#include <filesystem>
+
 #include "ca/access/requests.h"
+#include "ca/policy/files.h"
+#include "ca/policy/signoff.h"
 #include "lib/files/files.h"
 #include "lib/log/note.h"
 #include "lib/wire/text.h"
@@ -50,9 +54,25 @@ Result<mint::Authority> authority_of(const Config& config, const signer::Descrip
     return out;
 }
 
+/// One file, or a folder of them; cases that stand beside them are no part of the policy.
+Result<std::string> read_policy(const std::string& path) {
+    if (!std::filesystem::is_directory(path)) {
+        const auto file = files::read(path, kLargestPolicy);
+        if (!file) return pass(file.error());
+        return std::string(text_of(*file));
+    }
+    const auto found = files::read_tree(path, ".toml", kLargestPolicy);
+    if (!found) return pass(found.error());
+    std::vector<policy::PolicyFile> parts;
+    for (const auto& [name, contents] : *found)
+        if (!name.ends_with(policy::kCasesSuffix)) parts.push_back({name, std::string(text_of(contents))});
+    return policy::join_files(std::move(parts));
+}
+
 }  // namespace
 
 Status PolicyInForce::load(store::Store& store) {
+    const std::lock_guard lock(loading_);
     const auto record = store.current_policy();
     if (!record) return pass(record.error());
     auto policy = policy::parse_policy(record->toml);
@@ -140,14 +160,17 @@ Status App::start_telling() {
 }
 
 Status App::apply_policy_file() {
-    const auto file = files::read(config.policy_file(), kLargestPolicy);
-    if (!file) return pass(file.error());
-    const auto current = store->current_policy();
-    if (current && current->toml == text_of(*file)) return {};
-    if (auto ok = store->apply_policy(text_of(*file), own_identity(), clock.now()); !ok)
-        return pass(ok.error(), config.policy_file());
+    const auto text = read_policy(config.policy_file());
+    if (!text) return pass(text.error());
+    const auto candidate = policy::parse_policy(*text);
+    if (!candidate) return pass(candidate.error(), config.policy_file());
+    const auto taken = store->take_policy_file(
+        *text, [&](const policy::People& people) { return policy::lockout(*candidate, people); }, own_identity(),
+        clock.now());
+    if (!taken) return pass(taken.error(), config.policy_file());
+    if (!*taken) return {};
     if (auto ok = policy.load(*store); !ok) return ok;
-    log.write("policy.applied", {{"policy_version", policy.in_force()->version}});
+    log.write("policy.applied", {{"policy_version", policy.in_force()->version}, {"source", "file"}});
     return {};
 }
 
@@ -192,6 +215,8 @@ void App::keep_knocks() {
 void App::sweep() {
     const auto in_force = policy.in_force();
     if (auto done = access::sweep_requests(*store, in_force->policy, clock); !done)
+        log.write("sweep.failed", {{"why", done.error().message}});
+    if (auto done = store->close_policy_changes(clock.now()); !done)
         log.write("sweep.failed", {{"why", done.error().message}});
 }
 

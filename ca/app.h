@@ -27,6 +27,7 @@ public:
     [[nodiscard]] std::shared_ptr<const InForce> in_force() const override { return current_.get(); }
 
 private:
+    std::mutex loading_;  ///< else an older version, read before a newer one was applied, could be set after it
     Latest<const InForce> current_;
 };
 
@@ -60,7 +61,8 @@ struct App {
     Status start();
     /// start_telling starts what tells others of events.
     Status start_telling();
-    /// apply_policy_file makes policy.toml the policy in force when it changed. A file with an error changes nothing.
+    /// apply_policy_file makes policy.toml (a file, or a folder of them) the policy in force when it is not the one
+    /// that was last taken. One with an error, or that would lock everybody out, changes nothing.
     Status apply_policy_file();
     /// server_identity mints the CA's own TLS certificate, through the same path as everybody's.
     Result<http::Identity> server_identity();

@@ -79,6 +79,9 @@ Cli::Cli() {
     add_cert_verbs(*this);
     add_people_verbs(*this);
     add_request_verbs(*this);
+    add_policy_verbs(*this);
+    add_explain_verbs(*this);
+    add_report_verbs(*this);
     add_audit_verbs(*this);
     add_inspect_verbs(*this);
     add_revocation_verbs(*this);

@@ -57,6 +57,9 @@ void add_connect_verb(CLI::App* ssh, Cli& cli);  ///< ssh connect
 void add_cert_verbs(Cli& cli);                   ///< cert issue
 void add_people_verbs(Cli& cli);                 ///< role, owner, identity, token, revoke
 void add_request_verbs(Cli& cli);                ///< request
+void add_policy_verbs(Cli& cli);                 ///< policy
+void add_explain_verbs(Cli& cli);                ///< explain, who-can, role usage
+void add_report_verbs(Cli& cli);                 ///< report
 void add_audit_verbs(Cli& cli);                  ///< audit
 void add_tail_verb(CLI::App* audit, Cli& cli);   ///< audit tail
 void add_inspect_verbs(Cli& cli);                ///< inspect

@@ -80,7 +80,8 @@ private:
     void read_head() {
         parser_.emplace();
         parser_->header_limit(static_cast<std::uint32_t>(limits().header_bytes));
-        parser_->body_limit(limits().body_bytes);
+        parser_->body_limit(certificate_.empty() ? limits().body_bytes
+                                                 : std::max(limits().body_bytes, shared_->largest_body));
         started_ = Clock::now();
         request_ = Request{};
         request_.remote = remote_;
@@ -91,8 +92,27 @@ private:
                                            if (error) return self->fail_read(error);
                                            if (auto ok = check_head(self->parser_->get(), self->limits()); !ok)
                                                return self->refuse(ok.error());
+                                           if (!self->limit_body())
+                                               return self->fail_read(make_error_code(beast::http::error::body_limit));
                                            self->read_body();
                                        });
+    }
+
+    /// A few paths take more than the rest, from callers who are known: a stranger costs no more memory than before.
+    /// Only a body that says how long it is may be that long.
+    bool limit_body() {
+        const auto length = parser_->content_length();
+        if (!length || *length <= limits().body_bytes) {
+            parser_->body_limit(limits().body_bytes);
+            return true;
+        }
+        const auto& head = parser_->get();
+        const auto target = std::string_view(head.target().data(), head.target().size());
+        bool path_known = false;
+        const Route* route = shared_->find(std::string(head.method_string()),
+                                           std::string(target.substr(0, target.find('?'))), path_known);
+        const auto& known = shared_->options.certificate_ends;
+        return route != nullptr && *length <= route->largest_body && known && known(certificate_).has_value();
     }
 
     void read_body() {

@@ -34,13 +34,16 @@ struct Shared {
     explicit Shared(ServerOptions given)
         : options(std::move(given)),
           admission(options.limits),
-          workers(options.workers, options.limits.queued_requests) {}
+          workers(options.workers, options.limits.queued_requests) {
+        for (const auto& route : options.routes) largest_body = std::max(largest_body, route.largest_body);
+    }
     const ServerOptions options;
     Admission admission;
     std::atomic<std::size_t> unanswered{0};  ///< dispatched and not yet written: what a graceful stop waits for
     std::atomic<std::uint64_t> next_request{1};
     std::atomic<bool> stopping{false};
-    std::string instance;  ///< distinguishes request ids of one run from the next
+    std::size_t largest_body = 0;  ///< of any route
+    std::string instance;          ///< distinguishes request ids of one run from the next
     Workers workers;
 
     [[nodiscard]] std::string new_request_id() { return instance + "-" + std::to_string(next_request.fetch_add(1)); }

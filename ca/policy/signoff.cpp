@@ -38,6 +38,19 @@ Electorate electorate(const Policy& in_force, const People& people, const std::o
     return out;
 }
 
+/// One for each owner whose role is touched, where the rule asks owners; else one.
+std::vector<Electorate> electorates(const Policy& in_force, const std::vector<Change>& changes, const People& people,
+                                    const OwnerName& proposer) {
+    std::set<OwnerName> owners;
+    if (asks_owner(rule_of(in_force, risk_of(changes)).stages.front()))
+        for (const auto& change : changes)
+            if (change.owner) owners.insert(*change.owner);
+    std::vector<Electorate> out;
+    for (const auto& owner : owners) out.push_back(electorate(in_force, people, owner, proposer));
+    if (out.empty()) out.push_back(electorate(in_force, people, std::nullopt, proposer));
+    return out;
+}
+
 /// What several counts come to: a veto anywhere is one, and what is lacking anywhere is lacking.
 Tally together(const std::vector<Tally>& tallies) {
     Pending pending;
@@ -101,15 +114,8 @@ SignOffs sign_offs(const Policy& in_force, const std::vector<Change>& changes, c
     if (out.none) return out;
     out.text = in_words(in_force, out.risk);
     const RequestRule rule = rule_of(in_force, out.risk);
-    std::vector<std::optional<OwnerName>> owners;
-    if (asks_owner(rule.stages.front()))
-        for (const auto& change : changes)
-            if (change.owner && std::find(owners.begin(), owners.end(), change.owner) == owners.end())
-                owners.push_back(change.owner);
-    if (owners.empty()) owners.emplace_back();
     std::vector<Tally> tallies;
-    for (const auto& owner : owners) {
-        const Electorate who = electorate(in_force, people, owner, proposer);
+    for (const auto& who : electorates(in_force, changes, people, proposer)) {
         const bool nobody_else = alone(rule, who, {proposer});
         out.alone = out.alone || nobody_else;
         if (nobody_else) continue;
@@ -118,6 +124,16 @@ SignOffs sign_offs(const Policy& in_force, const std::vector<Change>& changes, c
     }
     out.tally = together(tallies);
     return out;
+}
+
+bool may_sign_off(const Policy& in_force, const std::vector<Change>& changes, const People& people,
+                  const OwnerName& proposer, const OwnerName& who) {
+    const RequestRule rule = rule_of(in_force, risk_of(changes));
+    const auto those = electorates(in_force, changes, people, proposer);
+    return std::any_of(those.begin(), those.end(), [&](const Electorate& electorate) {
+        const auto may = deciders(rule.stages.front(), electorate, {proposer});
+        return std::find(may.begin(), may.end(), who) != may.end();
+    });
 }
 
 Status lockout(const Policy& policy, const People& people) {

@@ -25,6 +25,10 @@ struct SignOffs {
 SignOffs sign_offs(const Policy& in_force, const std::vector<Change>& changes, const People& people,
                    const OwnerName& proposer, const std::vector<Word>& words);
 
+/// may_sign_off says whether the word of `who` could count.
+bool may_sign_off(const Policy& in_force, const std::vector<Change>& changes, const People& people,
+                  const OwnerName& proposer, const OwnerName& who);
+
 /// lockout says why, with this policy in force, nobody could mend it any more: no platform owner could log in, no role
 /// has an owner who is there, or some change could never be signed off. E-POLICY-LOCKOUT.
 Status lockout(const Policy& policy, const People& people);

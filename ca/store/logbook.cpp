@@ -1,4 +1,4 @@
-// Policy and bundle versions, reading the log, and recovery at start.
+// Bundle versions, reading the log, and recovery at start.
 #include "ca/signer/journal.h"
 #include "ca/store/promises.h"
 #include "ca/store/sqlite_store.h"
@@ -28,36 +28,6 @@ Result<log::TlogProof> prove_in(Database& database, std::uint64_t index, Store::
 }
 
 }  // namespace
-
-Status SqliteStore::apply_policy(std::string_view toml, const IdentityName& actor, Instant now) {
-    if (const auto parsed = policy::parse_policy(toml); !parsed) return pass(parsed.error());
-    const std::string hash = wire::hex(crypto::sha256(view(toml)));
-    return writer_->change(Effect::apply, [&](Transaction& transaction) -> Status {
-        Query insert(transaction.database(),
-                     "INSERT INTO policy(version, toml, applied) SELECT (coalesce(max(n), 0) + 1) || ':' || ?, ?, ? "
-                     "FROM policy RETURNING version");
-        const auto row = insert.with(hash.substr(0, 12), toml, now).row();
-        if (!row) return pass(row.error());
-        const auto leaf = transaction.append({"policy.applied",
-                                              now,
-                                              actor.text(),
-                                              "",
-                                              "policy",
-                                              {{"policy_version", insert.text(0)}, {"sha256", hash}}});
-        if (!leaf) return pass(leaf.error());
-        return {};
-    });
-}
-
-Result<PolicyRecord> SqliteStore::current_policy() {
-    const auto lease = readers_.take();
-    if (!lease) return pass(lease.error());
-    Query query(**lease, "SELECT version, toml, applied FROM policy ORDER BY n DESC LIMIT 1");
-    const auto row = query.row();
-    if (!row) return pass(row.error());
-    if (!*row) return fail(Code::not_found, "no policy was ever applied");
-    return PolicyRecord{query.text(0), query.text(1), query.time(2)};
-}
 
 Status SqliteStore::publish_bundle(const api::Bundle& bundle, const IdentityName& actor, Instant now) {
     const std::string json = wire::to_json(bundle).canonical();

@@ -163,7 +163,27 @@ CREATE TABLE seen (
     PRIMARY KEY (identity, what)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE policy (n INTEGER PRIMARY KEY, version TEXT NOT NULL, toml TEXT NOT NULL, applied INTEGER NOT NULL) STRICT;
+-- Every policy that was ever in force, with what brought it there.
+CREATE TABLE policy (
+    n INTEGER PRIMARY KEY, version TEXT NOT NULL UNIQUE, toml TEXT NOT NULL, applied INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    source TEXT NOT NULL CHECK (source IN ('init','file','change','rollback')), change INTEGER NOT NULL,
+    by_identity TEXT NOT NULL, signed_off TEXT NOT NULL, alone INTEGER NOT NULL
+) STRICT;
+-- A policy that somebody proposes. What is signed off is this text, against this base.
+CREATE TABLE policy_change (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, by_owner TEXT NOT NULL REFERENCES owner(name),
+    by_identity TEXT NOT NULL REFERENCES identity(name), toml TEXT NOT NULL, sha256 TEXT NOT NULL, base TEXT NOT NULL,
+    reason TEXT NOT NULL, rollback INTEGER NOT NULL, risk TEXT NOT NULL, asked TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending','applied','denied','expired','cancelled','overtaken')),
+    alone INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL, expires INTEGER NOT NULL,
+    decided INTEGER NOT NULL DEFAULT 0, version TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX policy_change_pending ON policy_change(expires) WHERE state = 'pending';
+CREATE TABLE policy_word (
+    change INTEGER NOT NULL REFERENCES policy_change(id), n INTEGER NOT NULL, by_owner TEXT NOT NULL REFERENCES owner(name),
+    by_identity TEXT NOT NULL REFERENCES identity(name), verdict TEXT NOT NULL CHECK (verdict IN ('approve','deny')),
+    comment TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (change, n), UNIQUE (change, by_owner)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE bundle (version INTEGER PRIMARY KEY, json TEXT NOT NULL, leaf INTEGER NOT NULL) STRICT;
 
 -- What the world outside has been told of the log, and what could not be told (outbox.h).
@@ -183,6 +203,8 @@ CREATE INDEX notify_dead_asked ON notify_dead(target, id) WHERE state = 'asked';
 CREATE TABLE log_entry (idx INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
 CREATE TRIGGER log_entry_is_kept BEFORE DELETE ON log_entry BEGIN SELECT RAISE(ABORT, 'log entries are never deleted'); END;
 CREATE TRIGGER log_entry_is_final BEFORE UPDATE ON log_entry BEGIN SELECT RAISE(ABORT, 'log entries are never changed'); END;
+-- Entries that change who may have what, by whom they are about (ca/store/past.h). Rebuilt from the log, it is the same.
+CREATE TABLE log_about (subject TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (subject, idx)) STRICT, WITHOUT ROWID;
 CREATE TABLE log_tile (
     level INTEGER NOT NULL, n INTEGER NOT NULL, hashes BLOB NOT NULL, PRIMARY KEY (level, n)
 ) STRICT, WITHOUT ROWID;

@@ -109,7 +109,34 @@ public:
     Result<std::size_t> note_overdue(Instant now) override;
 
     Status apply_policy(std::string_view toml, const IdentityName& actor, Instant now) override;
+    Result<bool> take_policy_file(std::string_view toml, const std::function<Status(const policy::People&)>& check,
+                                  const IdentityName& actor, Instant now) override;
     Result<PolicyRecord> current_policy() override;
+    Result<PolicyRecord> find_policy(std::string_view version) override;
+    Result<PolicyRecord> policy_at(Instant time) override;
+    Result<std::vector<PolicyRecord>> list_policies() override;
+    Result<PolicyChange> propose_policy(PolicyChange change, const Settle& settle, Instant now, Effect effect) override;
+    Result<PolicyChange> sign_policy(std::string_view id, PolicyWord word, std::string_view sha256,
+                                     const Settle& settle, Instant now, Effect effect) override;
+    Result<PolicyChange> cancel_policy(std::string_view id, const IdentityName& actor, Instant now,
+                                       Effect effect) override;
+    Result<std::optional<PolicyChange>> find_policy_change(std::string_view id) override;
+    Result<std::vector<PolicyChange>> list_policy_changes() override;
+    Status close_policy_changes(Instant now) override;
+    Result<policy::People> list_people() override;
+    Result<bool> visit_mints(Instant since, std::size_t limit,
+                             const std::function<Status(const PastMint&)>& visit) override;
+    Result<std::optional<std::map<std::string, std::string>>> node_labels(const NodeName& node) override;
+    Result<ReportPage> report(ReportKind kind, std::string_view after, std::size_t limit, Instant now) override;
+    Result<std::uint64_t> log_size_at(Instant time) override;
+    Result<std::vector<PastEvent>> events_about(std::string_view subject, std::uint64_t below) override;
+    Result<std::vector<PastGrant>> grants_at(const std::optional<IdentityName>& identity,
+                                             const std::optional<RoleName>& role, Instant time,
+                                             std::size_t limit) override;
+    Result<std::vector<PastGrant>> grants_before(const IdentityName& identity, const RoleName& role, Instant time,
+                                                 std::size_t limit) override;
+    Result<PastUse> use_of(const IdentityName& identity, std::string_view grant, Instant until) override;
+    Result<std::vector<IdentityName>> identities_of(const OwnerName& owner, std::size_t limit) override;
     Status publish_bundle(const api::Bundle& bundle, const IdentityName& actor, Instant now) override;
     Result<api::BundleReply> current_bundle() override;
 

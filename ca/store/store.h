@@ -18,6 +18,11 @@
 #include "ca/signer/signer.h"
 #include "ca/steps/steps.h"
 #include "ca/store/outbox.h"
+#include "ca/store/history.h"
+#include "ca/store/outbox.h"
+#include "ca/store/past.h"
+#include "ca/store/policies.h"
+#include "ca/store/reports.h"
 #include "ca/store/requests.h"
 #include "ca/store/use.h"
 #include "lib/log/event.h"
@@ -174,12 +179,6 @@ struct KnownFacts {
     std::vector<std::string> new_to{};  ///< of FactsQuery::seen what was never seen before
 };
 
-struct PolicyRecord {
-    std::string version;  ///< "<n>:<first 12 hex of hash>"
-    std::string toml;
-    Instant applied = Instant(0);
-};
-
 enum class RevokeBy { serial, identity, key, role, owner, grant, issuer };
 struct RevokeOrder {
     RevokeBy by;
@@ -215,7 +214,7 @@ struct RevocationList {
     std::uint64_t leaf = 0;  ///< of the event that published it
 };
 
-class Store : public Requests, public Outbox, public UseStore {
+class Store : public Requests, public Outbox, public UseStore, public Policies, public History, public Past, public Reports {
 public:
     // ---- the minting path ------------------------------------------------------------------------------------------
     virtual Result<KnownFacts> load_facts(const FactsQuery& query, Instant now) = 0;
@@ -277,9 +276,7 @@ public:
     /// number rises. Returns the event's index.
     virtual Result<std::uint64_t> publish_list(const RevocationList& list, Instant now) = 0;
 
-    // ---- policy and bundle ----------------------------------------------------------------------------------------
-    virtual Status apply_policy(std::string_view toml, const IdentityName& actor, Instant now) = 0;
-    virtual Result<PolicyRecord> current_policy() = 0;
+    // ---- the bundle (policies: ca/store/policies.h) -----------------------------------------------------------------
     virtual Status publish_bundle(const api::Bundle& bundle, const IdentityName& actor, Instant now) = 0;
     /// The bundle in force with its event and a proof against the current checkpoint.
     virtual Result<api::BundleReply> current_bundle() = 0;

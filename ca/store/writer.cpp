@@ -55,9 +55,16 @@ Result<std::uint64_t> Transaction::append(const log::Event& event) {
     if (leaf.size() > log::kLargestEntry)
         return fail(Code::malformed, "the log cannot say this in one entry of 65,535 bytes", "E-LOG-ENTRY",
                     "what is not recorded is not done", "ask for less at once: fewer or shorter names");
+    const std::uint64_t index = next();
+    for (const auto& subject : subjects_of(event))
+        if (auto ok = Query(database_, "INSERT INTO log_about(subject, idx) VALUES (?, ?)")
+                          .with(subject, static_cast<std::int64_t>(index))
+                          .run();
+            !ok)
+            return pass(ok.error());
     newest_ = std::max(newest_, event.time);
     leaves_.push_back(std::move(leaf));
-    return first_ + leaves_.size() - 1;
+    return index;
 }
 
 Result<std::unique_ptr<Writer>> Writer::start(Database database, const std::string& origin,

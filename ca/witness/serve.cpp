@@ -23,7 +23,10 @@ constexpr auto kGrace = std::chrono::seconds(5);
 Result<http::Identity> load_identity(const Config& config) {
     const auto chain = files::read(config.tls_certificate, kLargestPem);
     if (!chain) return pass(chain.error(), "tls_certificate");
-    auto key = signer::read_secret_file(config.tls_key);
+    // A link is followed here: what writes TLS keys swaps whole sets of files by one.
+    std::error_code unresolved;
+    const auto path = std::filesystem::canonical(config.tls_key, unresolved);
+    auto key = signer::read_secret_file(unresolved ? config.tls_key : path.string());
     if (!key) return pass(key.error(), "tls_key");
     return http::Identity{std::move(*key), std::string(text_of(*chain))};
 }

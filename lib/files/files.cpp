@@ -48,6 +48,37 @@ Result<Bytes> read(const std::string& path, std::size_t limit) {
     }
 }
 
+Result<std::vector<std::pair<std::string, Bytes>>> read_tree(const std::string& folder, std::string_view suffix,
+                                                             std::size_t limit) {
+    namespace fs = std::filesystem;
+    std::vector<std::string> names;
+    std::error_code error;
+    fs::recursive_directory_iterator entries(folder, error);
+    for (; !error && entries != fs::recursive_directory_iterator(); entries.increment(error)) {
+        const std::string name = entries->path().filename().string();
+        if (name.starts_with('.')) {
+            entries.disable_recursion_pending();
+            continue;
+        }
+        std::error_code unknown;
+        if (name.ends_with(suffix) && entries->is_regular_file(unknown))
+            names.push_back(entries->path().lexically_relative(folder).string());
+    }
+    if (error)
+        return fail(error == std::errc::no_such_file_or_directory ? Code::not_found : Code::unavailable,
+                    "cannot read the folder " + folder + ": " + error.message());
+    std::sort(names.begin(), names.end());
+    std::vector<std::pair<std::string, Bytes>> out;
+    std::size_t total = 0;
+    for (auto& name : names) {
+        auto contents = read(folder + "/" + name, limit - total);
+        if (!contents) return pass(contents.error());
+        total += contents->size();
+        out.emplace_back(std::move(name), std::move(*contents));
+    }
+    return out;
+}
+
 Status write(const std::string& path, ByteView contents, mode_t mode, Ownership owner) {
     const auto folder = std::filesystem::path(path).parent_path();
     std::string temporary = path + ".XXXXXX";

@@ -4,6 +4,8 @@
 
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "mayfly/bytes.h"
 #include "mayfly/result.h"
@@ -12,6 +14,10 @@ namespace mayfly::files {
 
 /// read reads a whole file of at most `limit` bytes.
 Result<Bytes> read(const std::string& path, std::size_t limit);
+/// read_tree reads every file below a folder whose name ends in `suffix`, by its path below it, in order of the paths.
+/// Hidden ones are left out; links to files are followed, links to folders are not. At most `limit` bytes together.
+Result<std::vector<std::pair<std::string, Bytes>>> read_tree(const std::string& folder, std::string_view suffix,
+                                                             std::size_t limit);
 /// Ownership is whom a file is given to; what is unset stays with the process. Only root gives files away.
 struct Ownership {
     std::optional<uid_t> user;

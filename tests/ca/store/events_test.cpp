@@ -140,6 +140,18 @@ struct Life {
     }
     void rules() {
         REQUIRE(store->apply_policy(fakes::kPolicy, alice, now()));
+        const auto settle = [](const store::PolicyChange& change, const store::PolicyRecord&,
+                               const policy::People&) -> Result<store::Settled> {
+            return store::Settled{
+                change.words.empty() ? store::Settled::Outcome::pending : store::Settled::Outcome::denied, "high",
+                "owner", false};
+        };
+        store::PolicyChange change{{}, owner, alice, "version = 1\n", "less is more"};
+        change.expires = now() + *Lifetime::of_seconds(3600);
+        const auto proposed = store->propose_policy(change, settle, now(), store::Effect::apply);
+        REQUIRE(proposed);
+        REQUIRE(store->sign_policy(proposed->id, {owner, alice, policy::Verdict::deny, "no"}, proposed->sha256, settle,
+                                   now(), store::Effect::apply));
         api::Bundle bundle;
         bundle.trust_domain = "corp.example";
         bundle.version = 1;

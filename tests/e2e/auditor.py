@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""The nine questions of an auditor, asked of the real programs about moments that are past: who had it, whose it was,
+what it opened, why, approved by whom, until when, used, removed by whom, and could anyone else. Then the reports, and
+that a report that somebody touched is found out."""
+import datetime
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from world import World, checked, expect  # noqa: E402
+
+POLICY = """
+version = 1
+[[role]]
+name = "db-admin"
+owner = "carol"
+max_lifetime = "1h"
+risk = "high"
+approve = "owner"
+open_to = ["person:bob"]
+[role.ssh]
+accounts = ["root"]
+nodes = { env = "prod" }
+extensions = ["permit-pty", "permit-port-forwarding"]
+[[role]]
+name = "deploy"
+owner = "alice"
+max_lifetime = "8h"
+risk = "medium"
+separation = "reviewed"
+[role.ssh]
+accounts = ["deploy"]
+nodes = "all"
+extensions = ["permit-pty", "permit-user-rc"]
+"""
+
+world = World(POLICY)
+
+
+class Person:
+    def __init__(self, name, *duties):
+        self.name = name
+        home = world.dir / f"home-{name}"
+        home.mkdir()
+        self.env = dict(world.env, HOME=str(home), XDG_CONFIG_HOME=str(home / "config"), XDG_STATE_HOME=str(home / "state"), XDG_RUNTIME_DIR=str(home / "run"))
+        world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / "key"))
+        world.must("mayfly", "owner", "create", name, *[word for duty in duties for word in ("--duty", duty)])
+        world.must("mayfly", "identity", "create", f"human/{name}", "--owner", name, "--key", str(home / "key.pub"))
+        expect(self.run("bootstrap", world.url, "--fingerprint", world.fingerprint), 0)
+        expect(self.run("login", "--key", str(home / "key")), 0)
+
+    def run(self, *argv):
+        return subprocess.run(("mayfly", *argv), cwd=world.dir, env=self.env, capture_output=True, text=True, timeout=60)
+
+    def ask(self, *argv):
+        done = self.run("request", "new", *argv, "--no-wait", "-o", "json")
+        assert done.returncode == 6, done.stdout + done.stderr
+        return json.loads(done.stdout)["id"]
+
+    def certify(self, role, *argv):
+        return self.run("ssh", "cert", "--role", role, "--key", f"home-{self.name}/key", "--out", f"home-{self.name}/{role}-cert.pub", "--force", *argv)
+
+
+def moment():
+    """A second that lies between what was before and what comes after: the log is dated in whole seconds."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    end = now.replace(microsecond=0) + datetime.timedelta(seconds=2)
+    while datetime.datetime.now(datetime.timezone.utc) < end:
+        time.sleep(0.05)  # a poll of what we wait for: the clock itself
+    return (end - datetime.timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+try:
+    world.start()
+    world.login()
+    bob, carol, ann = Person("bob"), Person("carol"), Person("ann", "auditor")
+    nobody_yet = moment()
+    request = bob.ask("db-admin", "--for", "45m", "--reason", "disk full on db-7")
+    asked = moment()
+    expect(carol.run("request", "approve", request, "--comment", "go"), 0)
+    expect(bob.certify("db-admin", "--ttl", "20m"), 0)
+    had_it = moment()
+    expect(bob.run("request", "release", request), 0)
+    # The policy goes on; the past stays what it was.
+    (world.dir / "next.toml").write_text(POLICY.replace('owner = "carol"', 'owner = "alice"').replace('max_lifetime = "1h"', 'max_lifetime = "30m"'))
+    expect(world.run("mayfly", "policy", "apply", "-f", "next.toml", "--reason", "carol leaves"), 0, "in force: 2:")
+    now = moment()
+
+    explain = lambda at, *more: ann.run("explain", "human/bob", "db-admin", "--at", at, *more)  # noqa: E731
+    # 1 who, 9 could anyone else
+    expect(ann.run("who-can", "db-admin", "--at", had_it), 0, "human/bob", "permit", "request", "carol")
+    rows = json.loads(ann.run("who-can", "db-admin", "--at", had_it, "-o", "json").stdout)
+    assert [row["identity"] for row in rows["rows"]] == ["human/bob"], rows
+    assert rows["may_ask"] == ["db-admin: person:bob"] and rows["policy_version"].startswith("1:"), rows
+    for at in (nobody_yet, asked, now):
+        assert json.loads(ann.run("who-can", "db-admin", "--at", at, "-o", "json").stdout)["rows"] == [], at
+    # 2 whose, 3 what, 4 why, 5 approved by whom, 6 until when, 7 used
+    told = expect(explain(had_it), 0, "its owner bob is active", "opens accounts: root", "why: disk full on db-7", "by carol", f"asked for as {request}", "carol: approve at", "used: 1 certificate(s)", "until 20",
+                  "permit, for at most 4").stdout
+    assert "policy 1:" in told, told
+    data = json.loads(explain(had_it, "-o", "json").stdout)
+    assert data["grants"][0]["state"] == "active" and data["grants"][0]["serials"], data
+    # 8 removed by whom
+    expect(explain(now), 6, "ended by human/bob", "used: 1 certificate(s)", "needs an approved request")
+    # Before it was approved, and before it was asked for: what was missing, and who could have given it.
+    expect(explain(asked), 6, "needs an approved request", "missing in stage 1: 1 of owner (carol)")
+    expect(explain(now), 6, "missing in stage 1: 1 of owner (alice)", "policy 2:")
+    expect(explain(nobody_yet, "--node", "db-9"), 5, 'there is no node "db-9"')
+    expect(ann.run("explain", "human/zoe", "db-admin"), 1, "E-IDENTITY-UNKNOWN")
+    expect(ann.run("explain", "human/bob", "db-admin", "--at", "2999-01-01T00:00:00Z"), 2, "nobody knows")
+    # People see what they answer for, and nobody else's.
+    expect(bob.run("explain", "human/bob", "db-admin"), 6)
+    expect(bob.run("explain", "human/carol", "db-admin"), 5, "E-DUTY")
+    expect(bob.run("who-can", "db-admin"), 5, "E-DUTY")
+    # What the answer rests on is in the log.
+    for index in data["entries"]:
+        expect(ann.run("audit", "prove", str(index)), 0, f"entry {index}") if index == data["entries"][0] else None
+
+    # Right-sizing.
+    expect(world.run("mayfly", "role", "grant", "deploy", "human/bob", "--for", "30d", "--reason", "builds <b>&</b> =cmd()"), 0)
+    expect(bob.run("ssh", "cert", "--role", "deploy", "--key", "home-bob/key", "--out", "home-bob/d.pub", "--ttl", "1h"), 0)
+    expect(ann.run("role", "usage", "deploy"), 0, "1 certificate(s)", "the longest asked for was 1h", 'max_lifetime = "1h')
+
+    # What a tighter policy would have meant.
+    (world.dir / "tight.toml").write_text((world.dir / "next.toml").read_text().replace('max_lifetime = "8h"', 'max_lifetime = "10m"'))
+    expect(world.run("mayfly", "policy", "diff", "-f", "tight.toml", "--replay", "30d"), 3, "max_lifetime: 8h → 10m", "loses", "human/bob in deploy", "E-ROLE-TTL")
+
+    # Reports: each verifies offline, none of them if a byte of it was touched.
+    for kind in ("access", "nhi", "reviews", "breakglass", "sod", "standing"):
+        expect(ann.run("report", kind, "--out", f"reports/{kind}"), 0, "proven against the head")
+        expect(world.run("mayfly", "report", "verify", f"reports/{kind}"), 0, kind)
+    expect(bob.run("report", "access", "--out", "reports/none"), 5, "E-DUTY")
+    rows = json.loads((world.dir / "reports/standing/report.json").read_text())["rows"]
+    assert [(row["identity"], row["role"], row["risk"]) for row in rows] == [("human/bob", "deploy", "medium")], rows
+    page = (world.dir / "reports/access/report.html").read_text()
+    assert "<script" not in page and "http" not in page.replace("http-equiv", "") and "&lt;b&gt;&amp;" in page, page
+    sod = json.loads((world.dir / "reports/sod/report.json").read_text())["rows"]
+    assert sod[0]["words"] == "carol: approve" and sod[0]["finding"] == "", sod
+    for name in ("report.csv", "report.json", "report.html", "evidence.jsonl", "checkpoint"):
+        file = world.dir / "reports/access" / name
+        good = file.read_bytes()
+        file.write_bytes(good[:-2] + bytes([good[-2] ^ 1]) + good[-1:])
+        expect(world.run("mayfly", "report", "verify", "reports/access"), 10, "E-REPORT-DAMAGED")
+        file.write_bytes(good)
+    # A report whose hashes were made to fit still needs entries that are in the log.
+    folder = world.dir / "reports/access"
+    lines = (folder / "evidence.jsonl").read_text().splitlines()
+    forged = json.loads(lines[0])
+    forged["index"] += 1
+    text = "\n".join([json.dumps(forged)] + lines[1:]) + "\n"
+    (folder / "evidence.jsonl").write_text(text)
+    import hashlib
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["sha256"]["evidence.jsonl"] = hashlib.sha256(text.encode()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    expect(world.run("mayfly", "report", "verify", "reports/access"), 10, "E-REPORT-DAMAGED", "evidence.jsonl:1")
+    print(f"{len(checked)} facts about auditors' questions and reports")
+finally:
+    world.close()
