@@ -73,14 +73,23 @@ Standing standing_of(const std::vector<PastEvent>& events) {
 /// What became of a grant until the moment.
 struct Fate {
     std::string state = "active", by, at, why;
-    bool made = false;  ///< there is an entry that made it
+    bool made = false;               ///< there is an entry that made it
+    std::optional<Instant> until{};  ///< as it was made for; what ended it early came later, or is among the entries
     std::vector<std::uint64_t> entries{};
 };
+/// Until when it stood, as far as was known at the moment: its row says when it ended in the end.
+Instant until_of(const PastGrant& grant, const Fate& fate) {
+    return fate.state == "active" && fate.until ? std::max(*fate.until, grant.until) : grant.until;
+}
 Fate fate_of(const std::vector<PastEvent>& events) {
     Fate out;
     for (const auto& [index, event] : events) {
         const std::string& type = event.type;
-        if (type == "grant.created" || type == "request.approved" || type == "breakglass.opened") out.made = true;
+        if (type == "grant.created" || type == "request.approved" || type == "breakglass.opened") {
+            out.made = true;
+            for (const auto* member : {"until", "ends"})
+                if (const auto until = Instant::parse(text_in(event, member))) out.until = *until;
+        }
         const bool ended = ends_with(type, ".ended") || type == "breakglass.closed";
         const bool suspended = type == "grant.suspended";
         if (ended || suspended) {
@@ -124,6 +133,7 @@ public:
             if (!became->made || became->state != "active") continue;
             auto fact = fact_of(grant);
             if (!fact) return pass(fact.error());
+            fact->until = until_of(grant, *became);
             out.push_back(std::move(*fact));
         }
         return out;
@@ -280,10 +290,11 @@ Result<api::ExplainedGrant> told(Past& past, const PastGrant& grant, Fate became
     api::ExplainedGrant out;
     out.id = grant.id;
     out.how = policy::name(grant.how);
-    out.state = became.state == "active" && grant.until <= moment.at ? "over" : became.state;
+    const Instant until = until_of(grant, became);
+    out.state = became.state == "active" && until <= moment.at ? "over" : became.state;
     out.by = grant.by.text();
     out.from = grant.from.text();
-    out.until = grant.until.text();
+    out.until = until.text();
     out.reason = grant.reason;
     out.request = grant.request;
     if (grant.node) out.node = grant.node->text();
@@ -429,8 +440,8 @@ Result<api::WhoCan> who_can(const Moment& moment, std::string subject, const std
             api::Explanation verdict;
             tell(policy::decide(moment.policy, moment.domain, question->ask, question->facts, moment.at), verdict);
             out.rows.push_back({grant.identity.text(), question->facts.owner.text(), role.text(), verdict.verdict,
-                                std::string(policy::name(grant.how)), grant.until.text(), grant.id, grant.by.text(),
-                                verdict.rules.empty() ? "" : verdict.rules.front().rule});
+                                std::string(policy::name(grant.how)), until_of(grant, *became).text(), grant.id,
+                                grant.by.text(), verdict.rules.empty() ? "" : verdict.rules.front().rule});
         }
     }
     return out;

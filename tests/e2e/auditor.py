@@ -117,7 +117,7 @@ try:
     expect(bob.run("who-can", "db-admin"), 5, "E-DUTY")
     # What the answer rests on is in the log.
     for index in data["entries"]:
-        expect(ann.run("audit", "prove", str(index)), 0, f"entry {index}") if index == data["entries"][0] else None
+        expect(ann.run("audit", "prove", str(index)), 0)
 
     # Right-sizing.
     expect(world.run("mayfly", "role", "grant", "deploy", "human/bob", "--for", "30d", "--reason", "builds <b>&</b> =cmd()"), 0)

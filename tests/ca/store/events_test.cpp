@@ -87,6 +87,7 @@ struct Life {
         certificates();
         rules();
         requests();
+        policy_changes();
         notices();
         emergencies();
         const store::Rollback rollback{7, 9, {{3, now(), {}, steps::IssuerId::ssh_user, "300", {}}}};
@@ -161,6 +162,19 @@ struct Life {
             REQUIRE(store->publish_list({kind, 0, 1, to_bytes(view("a list")), crypto::sha256(view("a list")), 2, now(),
                                          now() + *Lifetime::of_seconds(86400), 0},
                                         now()));
+    }
+    /// A change of the policy that somebody signs and that is taken back.
+    void policy_changes() {
+        const store::Settle settle = [](const store::PolicyChange&, const store::PolicyRecord&, const policy::People&) {
+            return Result<store::Settled>(store::Settled{store::Settled::Outcome::pending, "low", "owner", false});
+        };
+        store::PolicyChange change{{}, owner, alice, std::string(fakes::kPolicy) + "# wider\n", "more to do"};
+        change.expires = now() + *Lifetime::of_seconds(3600);
+        const auto proposed = store->propose_policy(change, settle, now(), store::Effect::apply);
+        REQUIRE(proposed);
+        REQUIRE(store->sign_policy(proposed->id, {owner, alice, policy::Verdict::approve, "fine"}, proposed->sha256,
+                                   settle, now(), store::Effect::apply));
+        REQUIRE(store->cancel_policy(proposed->id, alice, now(), store::Effect::apply));
     }
     /// One request through every act there is; the judges here say what is wanted.
     void requests() {
