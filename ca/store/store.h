@@ -17,7 +17,6 @@
 #include "ca/signer/journal.h"
 #include "ca/signer/signer.h"
 #include "ca/steps/steps.h"
-#include "ca/store/outbox.h"
 #include "ca/store/history.h"
 #include "ca/store/outbox.h"
 #include "ca/store/past.h"
@@ -214,7 +213,13 @@ struct RevocationList {
     std::uint64_t leaf = 0;  ///< of the event that published it
 };
 
-class Store : public Requests, public Outbox, public UseStore, public Policies, public History, public Past, public Reports {
+class Store : public Requests,
+              public Outbox,
+              public UseStore,
+              public Policies,
+              public History,
+              public Past,
+              public Reports {
 public:
     // ---- the minting path ------------------------------------------------------------------------------------------
     virtual Result<KnownFacts> load_facts(const FactsQuery& query, Instant now) = 0;
