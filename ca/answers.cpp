@@ -82,6 +82,8 @@ std::vector<http::Route> routes(App& app) {
     add_mint_routes(app, table);
     add_access_routes(app, table);
     add_request_routes(app, table);
+    add_people_routes(app, table);
+    add_review_routes(app, table);
     add_log_routes(app, table);
     add_revocation_routes(app, table);
     add_notify_routes(app, table);

@@ -46,6 +46,8 @@ void add_public_routes(App& app, std::vector<http::Route>& table);
 void add_mint_routes(App& app, std::vector<http::Route>& table);
 void add_access_routes(App& app, std::vector<http::Route>& table);
 void add_request_routes(App& app, std::vector<http::Route>& table);
+void add_people_routes(App& app, std::vector<http::Route>& table);
+void add_review_routes(App& app, std::vector<http::Route>& table);
 void add_log_routes(App& app, std::vector<http::Route>& table);
 void add_revocation_routes(App& app, std::vector<http::Route>& table);
 void add_notify_routes(App& app, std::vector<http::Route>& table);

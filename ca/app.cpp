@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "ca/access/requests.h"
+#include "ca/access/reviews.h"
 #include "ca/policy/files.h"
 #include "ca/policy/signoff.h"
 #include "lib/files/files.h"
@@ -218,6 +219,12 @@ void App::sweep() {
         log.write("sweep.failed", {{"why", done.error().message}});
     if (auto done = store->close_policy_changes(clock.now()); !done)
         log.write("sweep.failed", {{"why", done.error().message}});
+    constexpr std::size_t kStep = 200, kMostSteps = 10;
+    for (std::size_t step = 0; step < kMostSteps; ++step) {
+        const auto done = access::sweep_people(*store, in_force->policy, clock.now(), kStep);
+        if (!done) return log.write("sweep.failed", {{"why", done.error().message}});
+        if (*done < kStep) return;
+    }
 }
 
 Status App::ready() {

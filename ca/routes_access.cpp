@@ -1,6 +1,6 @@
-// Owners, identities, grants, join tokens, revocation, and what a caller or a node is told about itself.
-#include "ca/answers.h"
-#include "ca/asks.h"
+// Roles and their grants, revocation, and what a caller or a node is told about itself.
+#include "ca/access/sight.h"
+#include "ca/bodies.h"
 #include "lib/wire/ssh_key.h"
 #include "lib/wire/text.h"
 
@@ -10,68 +10,6 @@ namespace {
 
 using http::Request;
 using http::Response;
-
-std::vector<std::string> duty_names(const std::vector<store::Duty>& duties) {
-    std::vector<std::string> out;
-    for (const auto duty : duties) out.emplace_back(store::name(duty));
-    return out;
-}
-
-std::string state_name(policy::State state) { return state == policy::State::active ? "active" : "suspended"; }
-
-api::Owner body_of(const store::OwnerRecord& owner) {
-    return {owner.name.text(),       owner.full_name,         owner.email, owner.backup ? owner.backup->text() : "",
-            state_name(owner.state), duty_names(owner.duties)};
-}
-
-api::Identity body_of(const store::IdentityRecord& identity) {
-    api::Identity out;
-    out.name = identity.name.text();
-    out.owner = identity.owner.text();
-    out.purpose = identity.purpose;
-    out.state = state_name(identity.state);
-    out.created = identity.created.text();
-    for (const auto& key : identity.keys) out.keys.push_back(wire::encode_ssh_key_line(key, ""));
-    out.duties = duty_names(identity.duties);
-    out.labels = identity.labels;
-    for (const auto& host : identity.hosts) out.hosts.push_back(host.text());
-    return out;
-}
-
-api::Grant body_of(const store::GrantRecord& grant) {
-    return {grant.id,
-            grant.identity.text(),
-            grant.role.text(),
-            grant.by.text(),
-            grant.from.text(),
-            grant.until.text(),
-            grant.reason,
-            grant.review_owed,
-            std::string(policy::name(grant.how)),
-            grant.request,
-            grant.node ? grant.node->text() : "",
-            grant.review_by ? grant.review_by->text() : ""};
-}
-
-api::Token body_of(const store::TokenRecord& token, Instant now) {
-    return {token.id,
-            "",
-            token.node.text(),
-            token.owner.text(),
-            token.expires.text(),
-            token.created_by.text(),
-            token.used             ? "used"
-            : token.expires <= now ? "expired"
-                                   : "open"};
-}
-
-template <class Record>
-Response list_answer(const Result<std::vector<Record>>& records, const Request& request) {
-    if (!records) return http::problem(records.error(), request.request_id);
-    api::List<decltype(body_of(std::declval<Record>()))> list;
-    for (const auto& record : *records) list.items.push_back(body_of(record));
-    return answer(list);
-}
 
 Response whoami(App& app, const Request& request, const auth::Caller& caller) {
     const Instant now = app.clock.now();
@@ -90,9 +28,13 @@ Response list_roles(App& app, const Request& request, const auth::Caller& caller
     const auto grants = app.store->list_grants(caller.identity(), app.clock.now());
     if (!grants) return http::problem(grants.error(), request.request_id);
     const auto in_force = app.policy.in_force();
+    const auto sight = access::sight_of(context_of(app, request, caller, in_force->policy));
+    if (!sight) return http::problem(sight.error(), request.request_id);
     api::List<api::Role> list;
     for (const auto& [name, role] : in_force->policy.roles) {
+        if (!access::sees_role(*sight, role)) continue;
         api::Role out;
+        out.tenant = role.tenant;
         out.name = name;
         out.description = role.description;
         out.owner = role.owner.text();
@@ -110,52 +52,6 @@ Response list_roles(App& app, const Request& request, const auth::Caller& caller
         list.items.push_back(std::move(out));
     }
     return answer(list);
-}
-
-Response create_owner(App& app, const Request& request, const auth::Caller& caller) {
-    return with_body<api::Owner>(request, [&](const api::Owner& body) {
-        const auto name = OwnerName::parse(body.name);
-        if (!name) return http::problem(name.error(), request.request_id);
-        store::OwnerRecord owner{*name, body.full_name, body.email, {}, {}, policy::State::active};
-        if (!body.backup.empty()) {
-            const auto backup = OwnerName::parse(body.backup);
-            if (!backup) return http::problem(backup.error(), request.request_id);
-            owner.backup = *backup;
-        }
-        for (const auto& word : body.duties) {
-            const auto duty = store::parse_duty(word);
-            if (!duty) return http::problem(duty.error(), request.request_id);
-            owner.duties.push_back(*duty);
-        }
-        const auto in_force = app.policy.in_force();
-        const auto made = access::create_owner(context_of(app, request, caller, in_force->policy), owner);
-        return made ? answer(body_of(owner)) : http::problem(made.error(), request.request_id);
-    });
-}
-
-Response create_identity(App& app, const Request& request, const auth::Caller& caller) {
-    return with_body<api::Identity>(request, [&](const api::Identity& body) {
-        const auto name = IdentityName::parse(body.name);
-        if (!name) return http::problem(name.error(), request.request_id);
-        const auto owner = OwnerName::parse(body.owner);
-        if (!owner) return http::problem(owner.error(), request.request_id);
-        store::IdentityRecord identity{*name, *owner, body.purpose, policy::State::active, {}, {}, {}, app.clock.now()};
-        for (const auto& line : body.keys) {
-            const auto key = wire::parse_ssh_key_line(line);
-            if (!key) return http::problem(key.error(), request.request_id);
-            if (auto ok = crypto::check_point(key->key); !ok) return http::problem(ok.error(), request.request_id);
-            if (auto ok = not_known(app, key->key); !ok) return http::problem(ok.error(), request.request_id);
-            identity.keys.push_back(key->key);
-        }
-        for (const auto& word : body.duties) {
-            const auto duty = store::parse_duty(word);
-            if (!duty) return http::problem(duty.error(), request.request_id);
-            identity.duties.push_back(*duty);
-        }
-        const auto in_force = app.policy.in_force();
-        const auto made = access::create_identity(context_of(app, request, caller, in_force->policy), identity);
-        return made ? answer(body_of(identity)) : http::problem(made.error(), request.request_id);
-    });
 }
 
 Response create_grant(App& app, const Request& request, const auth::Caller& caller) {
@@ -180,38 +76,6 @@ Response create_grant(App& app, const Request& request, const auth::Caller& call
                                   false,
                                   body.eligible ? policy::Activation::eligible : policy::Activation::standing});
         return on_success(made, request, [](const auto& grant) { return answer(body_of(grant)); });
-    });
-}
-
-Response create_token(App& app, const Request& request, const auth::Caller& caller) {
-    return with_body<api::TokenRequest>(request, [&](const api::TokenRequest& body) {
-        const auto node = NodeName::parse(body.node);
-        if (!node) return http::problem(node.error(), request.request_id);
-        const auto owner = OwnerName::parse(body.owner);
-        if (!owner) return http::problem(owner.error(), request.request_id);
-        const auto in_force = app.policy.in_force();
-        Lifetime length = in_force->policy.built_in.token;
-        if (!body.ttl.empty()) {
-            const auto asked = Lifetime::parse(body.ttl);
-            if (!asked) return http::problem(asked.error(), request.request_id);
-            length = *asked;
-        }
-        const std::string secret = auth::token_text(app.rng);
-        const Instant now = app.clock.now();
-        store::TokenRecord token{{}, auth::token_hash(secret), *node,        *owner, body.labels,
-                                 {}, caller.owner(),           now + length, false};
-        const auto hosts = body.hosts.empty() ? std::vector<std::string>{body.node} : body.hosts;
-        for (const auto& text : hosts) {
-            const auto host = HostName::parse(text);
-            if (!host) return http::problem(host.error(), request.request_id);
-            token.hosts.push_back(*host);
-        }
-        const auto made = access::create_token(context_of(app, request, caller, in_force->policy), token);
-        return on_success(made, request, [&](const auto& record) {
-            api::Token reply = body_of(record, now);
-            if (effect_of(request) == store::Effect::apply) reply.token = secret;
-            return answer(reply);
-        });
     });
 }
 
@@ -312,7 +176,7 @@ Response node_trust(App& app, const Request& request, const auth::Caller& caller
                          bundle->bundle.version,
                          bundle->bundle.ssh_user_cas,
                          {},
-                         policy::accounts_on(in_force->policy, *node, policy::kHomeTenant, caller.labels())};
+                         policy::accounts_on(in_force->policy, *node, caller.tenant(), caller.labels())};
     for (const auto& host : caller.hosts()) trust.hosts.push_back(host.text());
     trust.breakglass = envelope_for(app, *node);
     // When there is trouble with the lists, none is named, and the node keeps the one it holds.
@@ -338,35 +202,8 @@ void add_access_routes(App& app, std::vector<http::Route>& table) {
         logout);
     add("GET", "/v1/roles", Who::certificate, "roles of the policy in force", {}, wire::schema<api::List<api::Role>>(),
         list_roles);
-    add("GET", "/v1/owners", Who::person, "owners", {}, wire::schema<api::List<api::Owner>>(),
-        [](App& a, const Request& request, const auth::Caller&) {
-            return list_answer(a.store->list_owners(), request);
-        });
-    add("POST", "/v1/owners", Who::person, "create an owner (duty platform)", wire::schema<api::Owner>(),
-        wire::schema<api::Owner>(), create_owner);
-    add("GET", "/v1/identities", Who::person, "identities", {}, wire::schema<api::List<api::Identity>>(),
-        [](App& a, const Request& request, const auth::Caller&) {
-            return list_answer(a.store->list_identities(), request);
-        });
-    add("POST", "/v1/identities", Who::person, "create an identity", wire::schema<api::Identity>(),
-        wire::schema<api::Identity>(), create_identity);
-    add("GET", "/v1/grants", Who::person, "grants that stand", {}, wire::schema<api::List<api::Grant>>(),
-        [](App& a, const Request& request, const auth::Caller&) {
-            return list_answer(a.store->list_grants(std::nullopt, a.clock.now()), request);
-        });
     add("POST", "/v1/grants", Who::person, "grant a role (its control owner)", wire::schema<api::GrantRequest>(),
         wire::schema<api::Grant>(), create_grant);
-    add("GET", "/v1/tokens", Who::person, "join tokens, without their secrets", {},
-        wire::schema<api::List<api::Token>>(), [](App& a, const Request& request, const auth::Caller&) {
-            const auto tokens = a.store->list_tokens(a.clock.now());
-            return on_success(tokens, request, [&](const auto& records) {
-                api::List<api::Token> list;
-                for (const auto& token : records) list.items.push_back(body_of(token, a.clock.now()));
-                return answer(list);
-            });
-        });
-    add("POST", "/v1/tokens", Who::person, "make a join token", wire::schema<api::TokenRequest>(),
-        wire::schema<api::Token>(), create_token);
     add("POST", "/v1/revocations", Who::person, "revoke by serial, identity, key, role, owner, grant or issuer",
         wire::schema<api::RevokeRequest>(), wire::schema<api::RevokeReply>(), revoke);
     add("GET", "/v1/node/trust", Who::node, "what this node's sshd must trust", {}, wire::schema<api::NodeTrust>(),

@@ -62,7 +62,7 @@ void renew_identity(App& app, http::Server& server) {
         app.log.write("tls.renewal_failed", {{"why", replaced.error().message}});
 }
 
-/// Waits for signals, renews the TLS certificate at half of its life, and keeps count of the doors.
+/// Waits for signals, renews the TLS certificate at half of its life, keeps count of the doors, and sweeps.
 void run_until_stopped(App& app, http::Server& server, const sigset_t& signals) {
     const std::int64_t half = app.policy.in_force()->policy.built_in.ca_server.seconds() / 2;
     std::int64_t renew_at = app.clock.now().seconds() + half;

@@ -77,11 +77,16 @@ Cli::Cli() {
     add_session_verbs(*this);
     add_ssh_verbs(*this);
     add_cert_verbs(*this);
+    add_tenant_verbs(*this);
+    add_owner_verbs(*this);
+    add_identity_verbs(*this);
     add_people_verbs(*this);
     add_request_verbs(*this);
     add_policy_verbs(*this);
     add_explain_verbs(*this);
     add_report_verbs(*this);
+    add_inventory_verbs(*this);
+    add_review_verbs(*this);
     add_audit_verbs(*this);
     add_inspect_verbs(*this);
     add_revocation_verbs(*this);

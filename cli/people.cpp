@@ -1,31 +1,10 @@
-// role, owner, identity, token, revoke: who may have what.
+// role, token, revoke: who may have what.
+#include "cli/change.h"
 #include "cli/keys.h"
-#include "cli/verbs.h"
 
 namespace mayfly::cli {
 
 namespace {
-
-std::vector<std::string> names_of(const std::string& name) { return {name}; }
-std::vector<std::string> names_of(const std::vector<std::string>& names) { return names; }
-
-/// Posts a change and tells of it: `name` is what -o name calls the result, `message` what people read.
-template <class Reply, class Body, class Name>
-Result<int> change(const Globals& globals, const std::string& path, const Body& body, Name name,
-                   const std::function<std::string(const Reply&)>& message) {
-    auto session = open_session(globals);
-    if (!session) return pass(session.error());
-    const auto reply = session->ca.post<Reply>(path + globals.query(), body);
-    if (!reply) return pass(reply.error());
-    return show(globals, {wire::to_json(*reply),
-                          names_of(std::invoke(name, *reply)),
-                          {},
-                          {},
-                          {},
-                          {(globals.dry_run ? "would be done: " : "✓ ") + message(*reply)}});
-}
-
-std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
 void add_role_verbs(Cli& cli) {
     constexpr auto kWide = Column::Shown::wide;
@@ -56,21 +35,33 @@ void add_role_verbs(Cli& cli) {
             &api::Role::name);
     });
     cli.verb(role, "grants", "grants that stand", [&cli] {
-        return print_list<api::Grant>(
-            cli.globals, "/v1/grants",
+        return print_pages<api::Grant>(
+            cli.globals, Query{"/v1/grants"},
             {{"GRANT"},
              {"IDENTITY"},
              {"ROLE"},
              {"HOW"},
+             {"STATE"},
              {"BY"},
              {"UNTIL"},
-             {"REVIEW OWED"},
+             {"NEXT REVIEW"},
+             {"REVIEW OWED", kWide},
+             {"LAST USED", kWide},
              {"FROM", kWide},
              {"REASON", kWide}},
             [](const api::Grant& g) {
-                return std::vector<std::string>{
-                    g.id,   g.identity, g.role, g.how, g.granted_by, g.until, g.review_owed ? "yes" : "-",
-                    g.from, g.reason};
+                return std::vector<std::string>{g.id,
+                                                g.identity,
+                                                g.role,
+                                                g.how,
+                                                g.state + (g.why.empty() ? "" : " (" + g.why + ")"),
+                                                g.granted_by,
+                                                g.until,
+                                                or_dash(g.review_by),
+                                                g.review_owed ? "yes" : "-",
+                                                or_dash(g.last_used),
+                                                g.from,
+                                                g.reason};
             },
             &api::Grant::id);
     });
@@ -86,63 +77,6 @@ void add_role_verbs(Cli& cli) {
     grant->add_option("--for", body->ttl, "how long; grants always end")->required();
     grant->add_option("--reason", body->reason, "why")->required();
     grant->add_flag("--eligible", body->eligible, "may ask for the role; each use needs a request");
-}
-
-void add_owner_verbs(Cli& cli) {
-    auto* owner = cli.group("owner", "people who answer");
-    cli.verb(owner, "list", "all owners", [&cli] {
-        return print_list<api::Owner>(
-            cli.globals, "/v1/owners",
-            {{"OWNER"}, {"BACKUP"}, {"DUTIES"}, {"STATE"}, {"NAME"}, {"EMAIL", Column::Shown::wide}},
-            [](const api::Owner& o) {
-                return std::vector<std::string>{o.name,  or_dash(o.backup), or_dash(joined(o.duties)),
-                                                o.state, o.full_name,       o.email};
-            },
-            &api::Owner::name);
-    });
-    auto body = std::make_shared<api::Owner>();
-    auto* create = cli.verb(owner, "create", "add an owner (duty platform)", [&cli, body] {
-        return change<api::Owner>(cli.globals, "/v1/owners", *body, &api::Owner::name,
-                                  [](const api::Owner& o) { return "owner " + o.name; });
-    });
-    create->add_option("name", body->name, "a word, e.g. bob")->required();
-    create->add_option("--full-name", body->full_name, "for people");
-    create->add_option("--email", body->email, "where to reach them");
-    create->add_option("--backup", body->backup, "owner who takes over");
-    create->add_option("--duty", body->duties, "platform, auditor or intake (repeat)");
-}
-
-Result<int> create_identity(const Globals& globals, api::Identity body) {
-    for (auto& key : body.keys) {
-        auto line = public_key_text(key, Fingerprint::refused);
-        if (!line) return pass(line.error());
-        key = std::move(*line);
-    }
-    return change<api::Identity>(globals, "/v1/identities", body, &api::Identity::name,
-                                 [](const api::Identity& i) { return i.name + ", " + i.owner + " answers for it"; });
-}
-
-void add_identity_verbs(Cli& cli) {
-    constexpr auto kWide = Column::Shown::wide;
-    auto* identity = cli.group("identity", "who certificates are minted for");
-    cli.verb(identity, "list", "all identities", [&cli] {
-        return print_list<api::Identity>(
-            cli.globals, "/v1/identities",
-            {{"IDENTITY"}, {"OWNER"}, {"STATE"}, {"KEYS"}, {"PURPOSE"}, {"CREATED", kWide}, {"HOSTS", kWide}},
-            [](const api::Identity& i) {
-                return std::vector<std::string>{i.name,    i.owner,   i.state,        std::to_string(i.keys.size()),
-                                                i.purpose, i.created, joined(i.hosts)};
-            },
-            &api::Identity::name);
-    });
-    auto body = std::make_shared<api::Identity>();
-    auto* create = cli.verb(identity, "create", "add a person, workload or agent",
-                            [&cli, body] { return create_identity(cli.globals, *body); });
-    create->add_option("name", body->name, "kind/name, e.g. human/bob or workload/shop")->required();
-    create->add_option("--owner", body->owner, "who answers for it")->required();
-    create->add_option("--purpose", body->purpose, "what it is for");
-    create->add_option("--key", body->keys, "SSH public key to log in with: a .pub file or the line itself (repeat)");
-    create->add_option("--duty", body->duties, "a workload's own: intake (docs/service-desk.md)");
 }
 
 Result<int> create_token(const Globals& globals, api::TokenRequest body, const std::vector<std::string>& labels) {
@@ -179,6 +113,7 @@ void add_token_verbs(Cli& cli) {
                             [&cli, body, labels] { return create_token(cli.globals, *body, *labels); });
     create->add_option("--node", body->node, "name of the node that may join")->required();
     create->add_option("--owner", body->owner, "who answers for the node")->required();
+    create->add_option("--tenant", body->tenant, "tenant the node belongs to; its owner's when absent");
     create->add_option("--ttl", body->ttl, "10m when absent");
     create->add_option("--host", body->hosts, "host name of the node (repeat); its name when absent");
     create->add_option("--label", *labels, "key=value that role selectors match (repeat)");
@@ -210,8 +145,6 @@ Result<int> revoke(const Globals& globals, api::RevokeRequest body, const std::s
 
 void add_people_verbs(Cli& cli) {
     add_role_verbs(cli);
-    add_owner_verbs(cli);
-    add_identity_verbs(cli);
     add_token_verbs(cli);
     auto body = std::make_shared<api::RevokeRequest>();
     auto confirm = std::make_shared<std::string>();

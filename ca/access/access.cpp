@@ -2,74 +2,35 @@
 
 #include "ca/access/deny.h"
 
+#include "ca/access/deny.h"
+#include "ca/access/sight.h"
+
 namespace mayfly::access {
 
 using auth::Caller;
 using store::Duty;
 
-namespace {
-
-/// A machine can have one duty, intake: it asks for others and never decides. It is given by the platform, and holds as
-/// long as the machine's owner has it too (the store sees to that at each call).
-Status may_have_duties(const Context& context, const store::IdentityRecord& identity) {
-    if (identity.duties.empty()) return {};
-    if (identity.name.kind() != Kind::workload || identity.duties != std::vector{Duty::intake})
-        return fail(Code::malformed, "only a workload has a duty of its own, and only intake", "E-DUTY-KIND",
-                    "people have the duties of the owner that they are", "mayfly owner create NAME --duty …");
-    if (!context.caller.has(Duty::platform))
-        return deny(context, "identity.create",
-                    lacks_duty(context.caller, Duty::platform, "ask a platform owner: mayfly owner list"));
-    return {};
-}
-
-}  // namespace
-
-Status create_owner(const Context& context, const store::OwnerRecord& owner) {
-    if (!context.caller.has(Duty::platform))
-        return deny(context, "owner.create",
-                    lacks_duty(context.caller, Duty::platform, "ask a platform owner: mayfly owner list"));
-    return context.store.create_owner(owner, context.caller.identity(), context.now, context.effect);
-}
-
-Status create_identity(const Context& context, const store::IdentityRecord& identity) {
-    const Kind kind = identity.name.kind();
-    if (kind == Kind::node || kind == Kind::ca)
-        return fail(Code::denied, "an identity of kind " + std::string(name(kind)) + " is not created by hand",
-                    "E-KIND", "nodes come into being by joining with a token",
-                    "mayfly token create --node NAME --owner OWNER");
-    const bool machine = kind == Kind::workload || kind == Kind::agent;
-    if (kind != Kind::human && !machine && !identity.keys.empty())
-        return fail(Code::malformed, "a " + std::string(name(kind)) + " does not log in with an enrolled SSH key",
-                    "E-KIND", "people, workloads and agents do", "leave the key out");
-    if (auto ok = may_have_duties(context, identity); !ok) return ok;
-    const bool answers = human(context.caller) && context.caller.owner() == identity.owner;
-    const bool allowed = context.caller.has(Duty::platform) || (machine && answers);
-    if (!allowed)
-        return deny(context, "identity.create",
-                    lacks_duty(context.caller, Duty::platform,
-                               machine ? "create it with yourself as owner, or ask a platform owner"
-                                       : "ask a platform owner: mayfly owner list"));
-    return context.store.create_identity(identity, context.caller.identity(), context.now, context.effect);
-}
-
-Result<store::GrantRecord> create_grant(const Context& context, store::GrantRecord grant) {
+Result<store::GrantRecord> prepare_grant(const Context& context, store::GrantRecord grant,
+                                         const std::optional<store::IdentityRecord>& made_with_it) {
     const policy::Role* role = context.policy.find(grant.role);
-    if (role == nullptr)
-        return fail(Code::not_found, "there is no role \"" + grant.role.text() + "\"", "E-ROLE-UNKNOWN",
-                    "roles are defined by the policy in force", "mayfly role list");
+    const auto sight = sight_of(context);
+    if (!sight) return pass(sight.error());
+    if (role == nullptr || !sees_role(*sight, *role)) return no_role(grant.role.text());
     const Caller& caller = context.caller;
-    if (!human(caller) || caller.owner() != role->owner)
+    const auto decides = controls(context, *role);
+    if (!decides) return pass(decides.error());
+    if (!*decides)
         return deny<store::GrantRecord>(
             context, "grant.create",
             {Code::denied, "E-NOT-CONTROL-OWNER",
              "only the control owner decides who holds \"" + grant.role.text() + "\"",
              "its control owner is " + role->owner.text(), "ask " + role->owner.text() + " to grant it"});
 
-    const auto holder = context.store.find_identity(grant.identity);
+    Result<std::optional<store::IdentityRecord>> holder = made_with_it;
+    if (!made_with_it) holder = context.store.find_identity(grant.identity);
     if (!holder) return pass(holder.error());
-    if (!*holder)
-        return fail(Code::not_found, "there is no identity \"" + grant.identity.text() + "\"", "E-IDENTITY-UNKNOWN", {},
-                    "mayfly identity list");
+    // A role does not reach into other tenants: whoever lives there is unknown to it.
+    if (!*holder || !role->covers((*holder)->tenant)) return no_identity(grant.identity.text());
     // Compared by owner, not by identity: a second key or a workload of one's own is still oneself.
     const bool to_oneself = (*holder)->owner == caller.owner();
     if (to_oneself && role->separation == policy::Separation::strict)
@@ -84,7 +45,15 @@ Result<store::GrantRecord> create_grant(const Context& context, store::GrantReco
                     "a grant stands for at most " + longest.text(), "ask for --for " + longest.text() + " or less");
     grant.by = caller.owner();
     grant.review_owed = to_oneself;
-    return context.store.create_grant(std::move(grant), caller.identity(), context.now, context.effect);
+    grant.role_version = role->version;
+    grant.review_by = std::min(context.now + role->review.every, grant.until);
+    return grant;
+}
+
+Result<store::GrantRecord> create_grant(const Context& context, store::GrantRecord grant) {
+    auto ready = prepare_grant(context, std::move(grant), {});
+    if (!ready) return ready;
+    return context.store.create_grant(std::move(*ready), context.caller.identity(), context.now, context.effect);
 }
 
 Result<store::TokenRecord> create_token(const Context& context, store::TokenRecord token) {
@@ -97,6 +66,7 @@ Result<store::TokenRecord> create_token(const Context& context, store::TokenReco
     if (token.expires.seconds() - context.now.seconds() > longest.seconds())
         return fail(Code::denied, "the join token would live too long", "E-TOKEN-TTL",
                     "a join token lives for at most " + longest.text(), "ask for --ttl " + longest.text() + " or less");
+    if (const auto tenant = seen_tenant(context, token.tenant); !tenant) return pass(tenant.error());
     token.created_by = context.caller.owner();
     return context.store.create_token(std::move(token), context.caller.identity(), context.now, context.effect);
 }

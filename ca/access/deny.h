@@ -22,4 +22,10 @@ Result<T> deny(const Context& context, std::string_view act, policy::Reason reas
 policy::Reason lacks_duty(const auth::Caller& caller, store::Duty duty, std::string fix);
 bool human(const auth::Caller& caller);
 
+// What is not there, or not there for this caller: the same words for both.
+tl::unexpected<Error> no_tenant(const std::string& name);
+tl::unexpected<Error> no_owner(const std::string& name);
+tl::unexpected<Error> no_identity(const std::string& name);
+tl::unexpected<Error> no_role(const std::string& name);
+
 }  // namespace mayfly::access

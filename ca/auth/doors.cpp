@@ -84,7 +84,7 @@ Result<Doors::Joining> Doors::by_join_token(std::string_view token, Instant now)
     const auto identity = IdentityName::of(Kind::node, record.node.text());
     if (!identity) return pass(identity.error());
     store::CallerRecord caller{*identity, policy::State::active, record.owner, policy::State::active,
-                               {},        record.labels,         record.hosts};
+                               {},        record.labels,         record.hosts, record.tenant};
     return Joining{Caller(std::move(caller), "join-token", {}, record.expires), hash};
 }
 

@@ -33,7 +33,8 @@ policy::Facts facts_for(const Authority& authority, const Request& request, stor
             known.adopt_by,
             {request.circumstances.address, request.circumstances.login, request.circumstances.strong_login,
              std::move(known.new_to)},
-            authority.issuer_names};
+            authority.issuer_names,
+            known.tenant_open};
 }
 
 /// What a use is seen with, where the role wants to know what is new: the network and the node.
@@ -78,7 +79,8 @@ Result<Outcome> Mint::mint(const Request& request) {
                                   crypto::key_id(request.ask.key),
                                   request.join_token,
                                   role != nullptr ? policy->policy.against(role->name) : std::vector<RoleName>{},
-                                  seen};
+                                  seen,
+                                  role != nullptr ? role->tenant : std::string()};
     auto known = store_.load_facts(query, now);
     if (!known) return pass(known.error());
     const policy::Facts facts = facts_for(authority_, request, std::move(*known));
@@ -112,8 +114,9 @@ Result<Outcome> Mint::mint(const Request& request) {
     const steps::IntentId id = spec->id();
 
     // Step 6: promise. Durable, and in a committed checkpoint, before anything is signed.
-    auto intent = store_.record_intent(
-        {std::move(*spec), request.actor, request.idempotency, request.join_token, request.strong_login, seen}, now);
+    auto intent = store_.record_intent({std::move(*spec), request.actor, request.idempotency, request.join_token,
+                                        request.strong_login, seen, now + policy->policy.built_in.identity_review},
+                                       now);
     if (!intent) return pass(intent.error());
     if (clock_.now().seconds() - now.seconds() > kLongestPause)
         return give_up<int>(

@@ -94,6 +94,7 @@ struct Facts {
     std::optional<Instant> adopt_by{};  ///< owner is leaving: when what they own must be somebody else's
     Circumstances circumstances{};
     wire::NameConstraints issuer_names{};  ///< the issuing CA's own
+    bool role_tenant_open = true;  ///< the tenant whose role it is, where that is another one than the identity's
 };
 
 /// Reason is one rule that spoke.

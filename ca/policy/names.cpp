@@ -74,4 +74,8 @@ std::vector<RoleName> Policy::against(const RoleName& role) const {
     return out;
 }
 
+bool Role::covers(const std::string& whose) const {
+    return tenant == whose || std::find(guests.begin(), guests.end(), whose) != guests.end();
+}
+
 }  // namespace mayfly::policy

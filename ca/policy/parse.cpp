@@ -170,6 +170,9 @@ void read_limits(const toml::table& toml, BuiltIn& limits, Status& status) {
     table.lifetime("token", limits.token);
     table.lifetime("token_max", limits.token_max);
     table.lifetime("grant_max", limits.grant_max);
+    table.lifetime("identity_review", limits.identity_review);
+    if (limits.identity_review.seconds() > 180LL * 86400)
+        table.refuse(toml.get("identity_review"), "nothing goes unreviewed beyond 180d");
     table.finish();
     if (limits.token_max < limits.token) table.refuse(toml.get("token"), "token is longer than token_max");
 }

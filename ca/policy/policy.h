@@ -81,6 +81,8 @@ struct Role {
     std::optional<X509Scope> x509{};
     std::string text{};     ///< the role as it was written, in one canonical form
     std::string version{};  ///< hex SHA-256 of `text`: an approval holds for this version and no other
+    /// Whether identities of a tenant may hold it.
+    [[nodiscard]] bool covers(const std::string& whose) const;
 };
 
 /// BuiltIn bounds the certificates that no role describes.
@@ -92,6 +94,7 @@ struct BuiltIn {
     Lifetime token = *Lifetime::of_seconds(600);       ///< default life of a join token
     Lifetime token_max = *Lifetime::of_seconds(3600);  ///< longest
     Lifetime grant_max = *Lifetime::of_seconds(180LL * 24 * 3600);
+    Lifetime identity_review = *Lifetime::of_seconds(90LL * 24 * 3600);  ///< machines and agents; at most 180 days
 };
 
 struct Policy {

@@ -109,9 +109,14 @@ Held weigh_role(Case& c) {
     const Role* role = c.policy.find(*c.ask.role);
     const std::string quoted = "\"" + c.ask.role->text() + "\"";
     // A role of a tenant that is closed to this identity is no role: who asks learns nothing about it.
-    if (role == nullptr || (role->tenant != c.facts.tenant && !contains(role->guests, c.facts.tenant))) {
+    if (role == nullptr || !role->covers(c.facts.tenant)) {
         c.refuse("E-ROLE-UNKNOWN", "there is no role " + quoted, "roles are defined by the policy in force",
                  "mayfly role list");
+        return {};
+    }
+    if (!c.facts.role_tenant_open) {
+        c.refuse("E-TENANT-CLOSED", "tenant \"" + role->tenant + "\" is not open",
+                 "nothing is minted for a tenant that is closed, or was never made", "mayfly tenant list");
         return {};
     }
     const bool scoped = c.ask.profile == Profile::ssh_user ? role->ssh.has_value() : role->x509.has_value();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ca/store/requests_rows.h"
+#include "ca/store/rows.h"
 #include "lib/crypto/crypto.h"
 #include "lib/wire/text.h"
 
@@ -49,10 +50,11 @@ Result<std::optional<Standing>> find_standing(Database& database, const Identity
 Result<bool> exists(Query& query) { return query.row(); }
 
 /// Enrolment: the token is used up here, in the transaction of the intent, and the node comes into being with it.
-Status consume_token(Transaction& transaction, const Digest& secret_hash, const IdentityName& node, Instant now) {
+Status consume_token(Transaction& transaction, const Digest& secret_hash, const IdentityName& node,
+                     std::optional<Instant> review_by, Instant now) {
     Query query(transaction.database(),
                 "UPDATE token SET used = 1 WHERE secret_hash = ? AND used = 0 AND expires > ? RETURNING id, node, "
-                "owner, labels, hosts");
+                "owner, labels, hosts, tenant");
     query.with(ByteView(secret_hash), now);
     const auto row = query.row();
     if (!row) return pass(row.error());
@@ -61,14 +63,16 @@ Status consume_token(Transaction& transaction, const Digest& secret_hash, const 
                     "a join token works once, for one node, until it expires",
                     "ask for a new one: mayfly token create --node NODE --owner OWNER");
     const std::string owner = query.text(2);
+    if (auto ok = need_open_tenant(transaction.database(), query.text(5)); !ok) return ok;
     Query insert(transaction.database(),
-                 "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts) VALUES (?, ?, 'node', "
-                 "'active', ?, ?, ?) "
+                 "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts, tenant, review_by) VALUES "
+                 "(?, ?, 'node', 'active', ?, ?, ?, ?, ?) "
                  "ON CONFLICT DO UPDATE SET labels = excluded.labels, hosts = excluded.hosts WHERE owner = "
-                 "excluded.owner AND state = 'active'");
-    if (auto ok = insert.with(node.text(), owner, now, query.text(3), query.text(4)).run(); !ok) return ok;
+                 "excluded.owner AND tenant = excluded.tenant AND state = 'active'");
+    insert.with(node.text(), owner, now, query.text(3), query.text(4), query.text(5), review_by.value_or(Instant(0)));
+    if (auto ok = insert.run(); !ok) return ok;
     if (transaction.database().changes() == 0)
-        return fail(Code::conflict, "node " + node.text() + " exists with another owner or is suspended",
+        return fail(Code::conflict, "node " + node.text() + " exists with another owner or tenant, or is suspended",
                     "E-NODE-OWNER", {}, "choose another node name");
     const auto leaf = transaction.append(
         {"node.joined", now, node.text(), owner, node.text(), {{"token", "t-" + std::to_string(query.integer(0))}}});
@@ -98,15 +102,18 @@ Status still_stands(Database& database, const steps::Spec& spec, Instant now) {
     return {};
 }
 
-/// A grant that was given for an occasion counts its uses; a window that waited for its first use begins with it.
+/// A grant that was given for an occasion counts its uses; a window that waited for its first use begins with it. A
+/// standing grant keeps the hour in which it was last used, and the first time somebody is to look at it: a busy
+/// machine writes that once an hour, not with each certificate.
 Status use_grant(Database& database, const steps::Spec& spec, Instant now) {
     const auto& grant = spec.whose().grant;
     if (grant.empty()) return {};
     Query use(
         database,
-        "UPDATE role_grant SET uses = uses + 1, last_used = ?2, ends = CASE WHEN first_use > 0 THEN ?2 + first_use "
-        "ELSE ends END, first_use = 0 WHERE id = CAST(substr(?1, 3) AS INTEGER) AND how IN ('request', "
-        "'breakglass')");
+        "UPDATE role_grant SET uses = uses + 1, look = CASE WHEN last_used = 0 AND how = 'standing' THEN 'first-use' "
+        "ELSE look END, last_used = ?2, ends = CASE WHEN first_use > 0 THEN ?2 + first_use ELSE ends END, first_use = "
+        "0 "
+        "WHERE id = CAST(substr(?1, 3) AS INTEGER) AND (how IN ('request', 'breakglass') OR last_used < ?2 - 3600)");
     return use.with(grant, now).run();
 }
 
@@ -198,7 +205,7 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
     }
     if (query.join_token) {
         Query token(database,
-                    "SELECT t.owner, o.state, t.hosts FROM token t JOIN owner o ON o.name = t.owner WHERE "
+                    "SELECT t.owner, o.state, t.hosts, t.tenant FROM token t JOIN owner o ON o.name = t.owner WHERE "
                     "t.secret_hash = ? AND t.used = 0 AND t.expires > ?");
         const auto row = token.with(ByteView(*query.join_token), now).row();
         if (!row) return pass(row.error());
@@ -206,6 +213,7 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
         facts.owner = stored<OwnerName>(token.text(0));
         facts.owner_state = state_of_text(token.text(1));
         facts.hosts = hosts_of_text(token.text(2));
+        facts.tenant = token.text(3);
     } else if (!*standing) {
         return fail(Code::not_found, "there is no identity " + query.identity.text(), "E-IDENTITY-UNKNOWN", {},
                     "mayfly identity list");
@@ -225,6 +233,12 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
         const auto before = exists(known.with(query.identity.text(), what));
         if (!before) return pass(before.error());
         if (!*before) facts.new_to.push_back(what);
+    }
+    if (!query.tenant.empty() && query.tenant != facts.tenant) {
+        Query open(database, "SELECT 1 FROM tenant WHERE name = ? AND state = 'open'");
+        const auto stands = exists(open.with(query.tenant));
+        if (!stands) return pass(stands.error());
+        facts.tenant_open = *stands;
     }
     Query revoked(database, "SELECT 1 FROM revoked_key WHERE key = ?");
     const auto dead = exists(revoked.with(ByteView(query.key)));
@@ -280,7 +294,8 @@ Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant 
             if (request.join_token) {
                 // Asked before, so that a repeated request is not told that its token was used: it was, by itself.
                 if (auto ok = not_in_use(database, request); !ok) return pass(ok.error());
-                if (auto ok = consume_token(transaction, *request.join_token, whose.identity, now); !ok)
+                if (auto ok = consume_token(transaction, *request.join_token, whose.identity, request.review_by, now);
+                    !ok)
                     return pass(ok.error());
             }
             if (auto ok = still_stands(database, spec, now); !ok) return pass(ok.error());

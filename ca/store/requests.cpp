@@ -100,7 +100,7 @@ Status insert_word(Database& database, std::int64_t request, const WordRecord& w
         .run();
 }
 
-Result<std::string> insert_grant(Database& database, std::int64_t request, const Wish& wish, const GrantOrder& order) {
+Result<std::string> grant_wish(Database& database, std::int64_t request, const Wish& wish, const GrantOrder& order) {
     Query insert(database,
                  "INSERT INTO role_grant(identity, role, by_owner, starts, ends, reason, review_owed, how, request, "
                  "role_version, node, first_use, single_use, review_by) VALUES (?,?,?,?,?,?,0,'request',?,?,?,?,?,?) "
@@ -239,7 +239,7 @@ Result<RequestRecord> SqliteStore::judge_request(const SceneQuery& query, const 
             if (auto ok = insert_word(database, before.id, *judgement.word); !ok) return pass(ok.error());
         std::string grant = before.grant;
         if (judgement.grant) {
-            auto made = insert_grant(database, before.id, before.wish, *judgement.grant);
+            auto made = grant_wish(database, before.id, before.wish, *judgement.grant);
             if (!made) return pass(made.error());
             grant = std::move(*made);
         }

@@ -1,7 +1,7 @@
 // Revocation: recorded, and minting stops. There is no way back: un-revoking does not exist.
 #include <algorithm>
 
-#include "ca/store/sqlite_store.h"
+#include "ca/store/rows.h"
 #include "lib/crypto/crypto.h"
 #include "lib/wire/text.h"
 
@@ -11,6 +11,31 @@ namespace {
 
 constexpr std::size_t kMostListed = 1000;
 
+/// Marks what the condition names and is still alive, and adds it to what the lists are made of.
+template <class Value>
+Result<std::vector<std::string>> mark_revoked(Database& database, std::string_view condition, const Value& value,
+                                              wire::CrlReason code, Instant now) {
+    Query update(database,
+                 "UPDATE certificate SET revoked = 1 WHERE revoked = 0 AND state <> 'void' AND valid_before > ?1 AND " +
+                     std::string(condition) + " RETURNING issuer, serial, valid_before");
+    update.with(now, value);
+    struct Row {
+        std::int64_t issuer;
+        std::string serial;
+        Instant ends;
+    };
+    auto rows = collect<Row>(update, [](const Query& row) { return Row{row.integer(0), row.text(1), row.time(2)}; });
+    if (!rows) return pass(rows.error());
+    std::vector<std::string> serials;
+    for (auto& row : *rows) {
+        Query insert(database, "INSERT INTO revocation(issuer, serial, ends, at, reason) VALUES (?, ?, ?, ?, ?)");
+        insert.with(row.issuer, row.serial, row.ends, now, static_cast<std::int64_t>(code));
+        if (auto ok = insert.run(); !ok) return pass(ok.error());
+        serials.push_back(std::move(row.serial));
+    }
+    return serials;
+}
+
 /// What is done to the database and to the reply for one order.
 struct Hit {
     Database& database;
@@ -19,7 +44,8 @@ struct Hit {
     std::vector<std::string> serials{};
 
     Status suspend(const char* sql, const std::string& name) const;
-    Status mark(std::string_view condition, ByteView blob, std::string_view text);
+    template <class Value>
+    Status mark(std::string_view condition, const Value& value);
     Status by_serial();
     Status by_identity();
     Status by_key();
@@ -40,34 +66,11 @@ wire::CrlReason code_of(const RevokeOrder& order) {
     return wire::CrlReason::unspecified;
 }
 
-/// Marks what the condition names and is still alive, and adds it to what the lists are made of.
-Status Hit::mark(std::string_view condition, ByteView blob, std::string_view text) {
-    Query update(database,
-                 "UPDATE certificate SET revoked = 1 WHERE revoked = 0 AND state <> 'void' AND valid_before > ?1 AND " +
-                     std::string(condition) + " RETURNING issuer, serial, valid_before");
-    update.bind(now);
-    if (blob.empty())
-        update.bind(text);
-    else
-        update.bind(blob);
-    struct Row {
-        std::int64_t issuer;
-        std::string serial;
-        Instant ends;
-    };
-    std::vector<Row> rows;
-    for (;;) {
-        const auto row = update.row();
-        if (!row) return pass(row.error());
-        if (!*row) break;
-        rows.push_back({update.integer(0), update.text(1), update.time(2)});
-    }
-    for (const auto& row : rows) {
-        Query insert(database, "INSERT INTO revocation(issuer, serial, ends, at, reason) VALUES (?, ?, ?, ?, ?)");
-        insert.with(row.issuer, row.serial, row.ends, now, static_cast<std::int64_t>(code_of(order)));
-        if (auto ok = insert.run(); !ok) return ok;
-        serials.push_back(row.serial);
-    }
+template <class Value>
+Status Hit::mark(std::string_view condition, const Value& value) {
+    auto marked = mark_revoked(database, condition, value, code_of(order), now);
+    if (!marked) return pass(marked.error());
+    serials.insert(serials.end(), std::make_move_iterator(marked->begin()), std::make_move_iterator(marked->end()));
     return {};
 }
 
@@ -106,13 +109,15 @@ Status Hit::by_serial() {
                     "name the issuer too: mayfly revoke " + order.serial + " --issuer " + issuers.front());
     return mark("serial = ?2" +
                     std::string(order.issuer ? " AND issuer = " + std::to_string(static_cast<int>(*order.issuer)) : ""),
-                {}, order.serial);
+                order.serial);
 }
 
 Status Hit::by_identity() {
-    if (auto ok = suspend("UPDATE identity SET state = 'suspended' WHERE name = ?", order.identity->text()); !ok)
+    if (auto ok = suspend("UPDATE identity SET state = 'suspended', why_suspended = 'revoked' WHERE name = ?",
+                          order.identity->text());
+        !ok)
         return ok;
-    return mark("identity = ?2", {}, order.identity->text());
+    return mark("identity = ?2", order.identity->text());
 }
 
 Status Hit::by_key() {
@@ -123,21 +128,15 @@ Status Hit::by_key() {
     else
         insert.bind_null();
     if (auto ok = insert.run(); !ok) return ok;
-    return mark("key = ?2", *order.key, {});
+    return mark("key = ?2", ByteView(*order.key));
 }
 
 /// An owner goes with everything they answer for, but never the last one who could let anybody in again.
 Status Hit::by_owner() {
-    if (auto ok = suspend("UPDATE owner SET state = 'suspended' WHERE name = ?", order.name); !ok) return ok;
-    {
-        Query left(database, "SELECT 1 FROM owner WHERE state = 'active' AND duties LIKE '%\"platform\"%' LIMIT 1");
-        const auto row = left.row();
-        if (!row) return pass(row.error());
-        if (!*row)
-            return fail(Code::conflict, order.name + " is the last active owner with the duty platform", "E-LAST-OWNER",
-                        "nobody could administer this CA any more", "give another owner the duty platform first");
-    }
-    return mark("owner = ?2", {}, order.name);
+    if (auto ok = suspend("UPDATE owner SET state = 'suspended', adopt_by = 0 WHERE name = ?", order.name); !ok)
+        return ok;
+    if (auto ok = need_platform_left(database, order.name); !ok) return ok;
+    return mark("owner = ?2", order.name);
 }
 
 Status perform(Hit& hit) {
@@ -146,10 +145,10 @@ Status perform(Hit& hit) {
         case RevokeBy::identity: return hit.by_identity();
         case RevokeBy::key: return hit.by_key();
         case RevokeBy::owner: return hit.by_owner();
-        case RevokeBy::role: return hit.mark("role = ?2", {}, hit.order.name);
-        case RevokeBy::grant: return hit.mark("grant_id = ?2", {}, hit.order.name);
+        case RevokeBy::role: return hit.mark("role = ?2", hit.order.name);
+        case RevokeBy::grant: return hit.mark("grant_id = ?2", hit.order.name);
         case RevokeBy::issuer:
-            return hit.mark("issuer = CAST(?2 AS INTEGER)", {}, std::to_string(static_cast<int>(*hit.order.issuer)));
+            return hit.mark("issuer = CAST(?2 AS INTEGER)", std::to_string(static_cast<int>(*hit.order.issuer)));
     }
     return fail(Code::internal, "no such way to revoke");
 }
@@ -204,6 +203,11 @@ Result<Digest> find_key(Database& database, const Digest& fingerprint, Instant n
 }
 
 }  // namespace
+
+Result<std::vector<std::string>> revoke_where(Database& database, std::string_view condition, std::string_view text,
+                                              wire::CrlReason code, Instant now) {
+    return mark_revoked(database, condition, text, code, now);
+}
 
 Status count_revocation(Database& database) {
     return Query(database,

@@ -20,16 +20,29 @@ CREATE TABLE owner (
     duties TEXT NOT NULL, state TEXT NOT NULL CHECK (state IN ('active','leaving','suspended')),
     adopt_by INTEGER NOT NULL DEFAULT 0  -- leaving: when everything they own must be somebody else's
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX owner_tenant ON owner(tenant);
+CREATE INDEX owner_backup ON owner(backup) WHERE backup IS NOT NULL;
+CREATE INDEX owner_leaving ON owner(adopt_by) WHERE state = 'leaving';
+CREATE INDEX owner_gone ON owner(name) WHERE state <> 'active';
+CREATE INDEX tenant_owner ON tenant(owner) WHERE owner IS NOT NULL;
 CREATE TABLE identity (
     name TEXT PRIMARY KEY, owner TEXT NOT NULL REFERENCES owner(name), purpose TEXT NOT NULL,
     tenant TEXT NOT NULL DEFAULT 'home' REFERENCES tenant(name),
     state TEXT NOT NULL CHECK (state IN ('active','suspended')), why_suspended TEXT NOT NULL DEFAULT '',
     created INTEGER NOT NULL, review_by INTEGER NOT NULL DEFAULT 0,  -- 0: people are reviewed by their grants
-    labels TEXT NOT NULL, hosts TEXT NOT NULL, duties TEXT NOT NULL DEFAULT '[]'  -- of a machine's own
+    labels TEXT NOT NULL, hosts TEXT NOT NULL, duties TEXT NOT NULL DEFAULT '[]',  -- of a machine's own
+    review INTEGER NOT NULL DEFAULT 0, look TEXT NOT NULL DEFAULT ''              -- as with a grant
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX identity_owner ON identity(owner);
 CREATE INDEX identity_tenant ON identity(tenant);
-CREATE INDEX identity_review ON identity(review_by) WHERE review_by > 0;
+CREATE INDEX identity_review ON identity(review_by) WHERE state = 'active' AND review = 0 AND review_by > 0;
+CREATE INDEX identity_look ON identity(look) WHERE look <> '' AND review = 0;
+-- Ownership changes hands by two acts: one person offers, the other takes.
+CREATE TABLE offer (
+    identity TEXT PRIMARY KEY REFERENCES identity(name), to_owner TEXT NOT NULL REFERENCES owner(name),
+    by_owner TEXT NOT NULL REFERENCES owner(name), expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX offer_to ON offer(to_owner);
 CREATE TABLE enrolled_key (
     key BLOB PRIMARY KEY CHECK (length(key) = 32), identity TEXT NOT NULL REFERENCES identity(name), blob BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -44,13 +57,20 @@ CREATE TABLE role_grant (
     state TEXT NOT NULL DEFAULT 'active' CHECK (state IN ('active','suspended','ended')),
     why_ended TEXT NOT NULL DEFAULT '', request INTEGER NOT NULL DEFAULT 0, role_version TEXT NOT NULL DEFAULT '',
     node TEXT NOT NULL DEFAULT '', first_use INTEGER NOT NULL DEFAULT 0, single_use INTEGER NOT NULL DEFAULT 0,
-    uses INTEGER NOT NULL DEFAULT 0, last_used INTEGER NOT NULL DEFAULT 0, review_by INTEGER NOT NULL DEFAULT 0
+    uses INTEGER NOT NULL DEFAULT 0, last_used INTEGER NOT NULL DEFAULT 0, review_by INTEGER NOT NULL DEFAULT 0,
+    review INTEGER NOT NULL DEFAULT 0,  -- the open review of it, so that it is never asked about twice at once
+    look TEXT NOT NULL DEFAULT ''       -- why somebody should look at it before its time
 ) STRICT;
 CREATE INDEX role_grant_holder ON role_grant(identity, role, ends);
 CREATE INDEX role_grant_current ON role_grant(identity, ends);
 CREATE INDEX role_grant_ends ON role_grant(ends);
 CREATE INDEX role_grant_role ON role_grant(role, ends);
 CREATE INDEX role_grant_request ON role_grant(request) WHERE request > 0;
+-- What the sweep looks for, and nothing that is over: its cost does not grow with history.
+CREATE INDEX role_grant_over ON role_grant(ends) WHERE state <> 'ended' AND request = 0;
+CREATE INDEX role_grant_review ON role_grant(review_by) WHERE state = 'active' AND request = 0 AND review = 0 AND review_by > 0;
+CREATE INDEX role_grant_look ON role_grant(look) WHERE state = 'active' AND look <> '' AND review = 0;
+CREATE INDEX role_grant_idle ON role_grant(role, max(starts, last_used)) WHERE state = 'active' AND request = 0;
 
 -- Asking, and what people said. A request changes state in one statement that names the state it comes from.
 CREATE TABLE request (
@@ -97,11 +117,20 @@ CREATE TABLE review (
     role TEXT NOT NULL, tenant TEXT NOT NULL, reviewer TEXT NOT NULL REFERENCES owner(name), evidence TEXT NOT NULL,
     opened INTEGER NOT NULL, due INTEGER NOT NULL, lapse_at INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('open','closed','lapsed')), outcome TEXT NOT NULL DEFAULT '',
-    comment TEXT NOT NULL DEFAULT '', closed_by TEXT REFERENCES owner(name), closed INTEGER NOT NULL DEFAULT 0
+    comment TEXT NOT NULL DEFAULT '', closed_by TEXT REFERENCES owner(name), closed INTEGER NOT NULL DEFAULT 0,
+    why TEXT NOT NULL DEFAULT 'cadence', lapse TEXT NOT NULL DEFAULT 'keep' CHECK (lapse IN ('suspend','keep','remove')),
+    alone INTEGER NOT NULL DEFAULT 0,    -- nobody else is there to look: it is the subject's own, and marked
+    reminded INTEGER NOT NULL DEFAULT 0, did TEXT NOT NULL DEFAULT ''  -- what closing or lapsing did, to be undone
 ) STRICT;
 CREATE INDEX review_open ON review(lapse_at) WHERE state = 'open';
+CREATE INDEX review_remind ON review(due) WHERE state = 'open' AND reminded = 0;
 CREATE INDEX review_subject ON review(kind, subject);
 CREATE INDEX review_reviewer ON review(reviewer, state);
+CREATE INDEX review_campaign ON review(campaign) WHERE campaign > 0;
+-- Roles are written in the policy; this is when each was looked at, and as which version.
+CREATE TABLE role_review (
+    role TEXT PRIMARY KEY, version TEXT NOT NULL, review_by INTEGER NOT NULL, review INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE campaign (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, scope TEXT NOT NULL,
     by_owner TEXT NOT NULL REFERENCES owner(name), opened INTEGER NOT NULL, due INTEGER NOT NULL,
@@ -111,8 +140,10 @@ CREATE TABLE campaign (
 CREATE TABLE token (
     id INTEGER PRIMARY KEY AUTOINCREMENT, secret_hash BLOB NOT NULL UNIQUE CHECK (length(secret_hash) = 32),
     node TEXT NOT NULL, owner TEXT NOT NULL REFERENCES owner(name), labels TEXT NOT NULL, hosts TEXT NOT NULL,
-    created_by TEXT NOT NULL REFERENCES owner(name), expires INTEGER NOT NULL, used INTEGER NOT NULL
+    created_by TEXT NOT NULL REFERENCES owner(name), expires INTEGER NOT NULL, used INTEGER NOT NULL,
+    tenant TEXT NOT NULL DEFAULT 'home' REFERENCES tenant(name)
 ) STRICT;
+CREATE INDEX token_open ON token(tenant) WHERE used = 0;
 
 -- One row per intent. A serial is never used twice by one issuer, whatever became of the certificate. Rows stand in the
 -- order in which they were made, and what is random (intent, serial, key) is indexed only where it is asked for later:

@@ -53,6 +53,9 @@ public:
     Status record_login(const IdentityName& who, std::string_view door, bool success, std::string_view remote,
                         Instant now) override;
 
+    using Store::list_grants;
+    using Store::list_owners;
+    using Store::list_tokens;
     Status create_owner(const OwnerRecord& owner, const IdentityName& actor, Instant now, Effect effect) override;
     Result<std::vector<OwnerRecord>> list_owners() override;
     Status create_identity(const IdentityRecord& identity, const IdentityName& actor, Instant now,
@@ -75,6 +78,66 @@ public:
     Result<DelegationRecord> create_delegation(DelegationRecord delegation, const IdentityName& actor, Instant now,
                                                Effect effect) override;
     Result<std::vector<DelegationRecord>> list_delegations(Instant now) override;
+
+    Result<Sight> load_sight(const IdentityName& identity, const OwnerName& owner, bool everything) override;
+    Status create_tenant(const TenantRecord& tenant, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::vector<TenantRecord>> list_tenants(const Sight& sight) override;
+    Result<std::optional<TenantRecord>> find_tenant(const std::string& name, const Sight& sight) override;
+    Result<Ending> close_tenant(const std::string& name, const std::vector<RoleName>& roles, bool revoke,
+                                std::string_view reason, const IdentityName& actor, Instant now,
+                                Effect effect) override;
+    Result<std::vector<OwnerRecord>> list_owners(const Sight& sight, const OwnerQuery& asked) override;
+    Result<std::optional<OwnerRecord>> find_owner(const OwnerName& name) override;
+    Status change_owner(const OwnerRecord& owner, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<Ending> disable_owner(const OwnerName& name, Instant adopt_by, bool revoke, std::string_view reason,
+                                 const IdentityName& actor, Instant now, Effect effect) override;
+    Status enable_owner(const OwnerName& name, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::optional<OwnerName>> stand_in(const OwnerName& name) override;
+    Result<std::vector<InventoryRow>> inventory(const InventoryQuery& query, Instant now) override;
+    Result<std::vector<GrantRecord>> all_grants_of(const IdentityName& name) override;
+    Result<std::optional<GrantRecord>> find_grant(const std::string& id) override;
+    Result<std::vector<GrantRecord>> list_grants(const Sight& sight, const std::string& after, std::size_t limit,
+                                                 Instant now) override;
+    Result<std::vector<TokenRecord>> list_tokens(const Sight& sight) override;
+    Result<Ending> suspend_identity(const IdentityName& name, bool revoke, std::string_view reason,
+                                    const IdentityName& actor, Instant now, Effect effect) override;
+    Status enable_identity(const IdentityName& name, const IdentityName& actor, Instant now, Effect effect) override;
+    Status import(const InventoryBatch& batch, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::vector<IdentityName>> offer_identities(const OwnerName& from, const std::vector<IdentityName>& names,
+                                                       const OwnerName& to, const OwnerName& by, Instant expires,
+                                                       const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::vector<IdentityName>> adopt_identities(const OwnerName& from, const std::vector<IdentityName>& names,
+                                                       const OwnerName& by, const IdentityName& actor, Instant now,
+                                                       Effect effect) override;
+
+    Result<std::size_t> end_hand_overs(Instant now, std::size_t limit) override;
+
+    Result<std::vector<ReviewItem>> items_of(const ItemQuery& query, Instant now) override;
+    Result<std::optional<ReviewItem>> suspended_item(const std::string& grant, Instant now) override;
+    Result<std::string> evidence_of(const ReviewItem& item, Instant since, Instant now) override;
+    Result<std::vector<std::string>> open_reviews(const std::vector<ReviewRecord>& reviews, CampaignRecord* campaign,
+                                                  const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::vector<ReviewRecord>> list_reviews(const ReviewQuery& query) override;
+    Result<std::optional<ReviewRecord>> find_review(const std::string& id, const Sight& sight) override;
+    Result<Closing> closing_of(const ReviewRecord& review, Instant now) override;
+    Result<Ending> close_review(const std::string& id, std::string_view outcome, std::string_view comment, bool revoke,
+                                const OwnerName& by, std::optional<Instant> next_review, const IdentityName& actor,
+                                Instant now, Effect effect) override;
+    Status undo_review(const std::string& id, std::int64_t window, const IdentityName& actor, Instant now,
+                       Effect effect) override;
+    Status reassign_review(const std::string& id, const OwnerName& to, const IdentityName& actor, Instant now,
+                           Effect effect) override;
+    Result<std::vector<CampaignRecord>> list_campaigns() override;
+    Result<CampaignRecord> close_campaign(const std::string& id, bool lapse, const IdentityName& actor, Instant now,
+                                          Effect effect) override;
+    Result<std::size_t> end_expired(Instant now, std::size_t limit) override;
+    Result<std::vector<ReviewItem>> due_items(Instant before, std::size_t limit) override;
+    Status postpone_item(const ReviewItem& item, Instant next) override;
+    Result<std::vector<ReviewItem>> due_roles(const std::vector<RoleVersion>& roles, Instant before,
+                                              std::size_t limit) override;
+    Result<std::size_t> remind_reviews(Instant now, std::size_t limit) override;
+    Result<std::size_t> lapse_reviews(Instant now, std::size_t limit) override;
+    Result<std::size_t> suspend_idle(const std::vector<IdleRule>& rules, Instant now, std::size_t limit) override;
 
     Result<std::uint64_t> revocations_recorded() override;
     Result<RevocationFacts> load_revocations(Instant ended, Instant keys_since) override;
@@ -166,6 +229,12 @@ public:
 private:
     Result<Reconciled> add_record(Transaction& transaction, const breakglass::SignedRecord& record, Instant due,
                                   const std::vector<std::string>& notify, const IdentityName& actor, Instant now);
+    // One new row each, with its event: what the verbs of the same names and an import share.
+    Status insert_owner(Transaction& transaction, const OwnerRecord& owner, const IdentityName& actor, Instant now);
+    Status update_owner(Transaction& transaction, const OwnerRecord& owner, const IdentityName& actor, Instant now);
+    Status insert_identity(Transaction& transaction, const IdentityRecord& identity, const IdentityName& actor,
+                           Instant now);
+    Status insert_grant(Transaction& transaction, GrantRecord& grant, const IdentityName& actor, Instant now);
     /// Keeps free text beside the log and returns what the leaf says of it: its salted hash ("" for no text).
     Result<std::string> keep_text(Transaction& transaction, std::string_view text);
     /// What `revoke` does, within a transaction that is open.

@@ -20,9 +20,12 @@
 #include "ca/store/history.h"
 #include "ca/store/outbox.h"
 #include "ca/store/past.h"
+#include "ca/store/people.h"
 #include "ca/store/policies.h"
+#include "ca/store/records.h"
 #include "ca/store/reports.h"
 #include "ca/store/requests.h"
+#include "ca/store/reviews.h"
 #include "ca/store/use.h"
 #include "lib/log/event.h"
 #include "lib/log/proof.h"
@@ -31,66 +34,6 @@
 #include "mayfly/api.h"
 
 namespace mayfly::store {
-
-/// Effect::dry_run evaluates a change completely, then rolls it back: nothing is written, no event, no checkpoint.
-enum class Effect { apply, dry_run };
-
-/// Duty is what an owner may do beyond being an owner.
-enum class Duty { platform, auditor, intake };
-std::string_view name(Duty duty);
-Result<Duty> parse_duty(std::string_view text);
-
-struct OwnerRecord {
-    OwnerName name;
-    std::string full_name, email;
-    std::optional<OwnerName> backup;
-    std::vector<Duty> duties;
-    policy::State state = policy::State::active;
-    std::optional<OwnerName> manager{};
-    std::string tenant = policy::kHomeTenant;
-    std::optional<Instant> adopt_by{};  ///< leaving: when everything they own must be somebody else's
-};
-
-struct IdentityRecord {
-    IdentityName name;
-    OwnerName owner;
-    std::string purpose;
-    policy::State state = policy::State::active;
-    std::vector<PublicKey> keys;                ///< enrolled SSH keys (humans)
-    std::map<std::string, std::string> labels;  ///< nodes
-    std::vector<HostName> hosts;                ///< nodes
-    Instant created = Instant(0);
-    std::string tenant = policy::kHomeTenant;
-    std::optional<Instant> review_by{};  ///< machines and agents; people are reviewed by their grants
-    std::string why_suspended{};
-    std::vector<Duty> duties{};  ///< workloads: intake, while the owner has it too
-};
-
-struct GrantRecord {
-    std::string id;
-    IdentityName identity;
-    RoleName role;
-    OwnerName by;
-    Instant from = Instant(0), until = Instant(0);
-    std::string reason;
-    bool review_owed = false;
-    policy::Activation how = policy::Activation::standing;
-    std::string request{};               ///< "r-7" when a request activated it
-    std::optional<NodeName> node{};      ///< good for this node only
-    std::optional<Instant> review_by{};  ///< by when somebody has to look at it again
-};
-
-struct TokenRecord {
-    std::string id;
-    Digest secret_hash{};  ///< SHA-256 of the token text; the token itself is never stored
-    NodeName node;
-    OwnerName owner;
-    std::map<std::string, std::string> labels;
-    std::vector<HostName> hosts;
-    OwnerName created_by;
-    Instant expires = Instant(0);
-    bool used = false;
-};
 
 /// CertificateRow is one minted certificate as the store knows it.
 struct CertificateRow {
@@ -131,9 +74,10 @@ struct IntentRequest {
     steps::Spec spec;
     IdentityName actor;  ///< who asked
     Idempotency idempotency;
-    std::optional<Digest> join_token;  ///< enrolment: consumed in this very transaction, exactly once
-    bool strong_login = false;         ///< sessions: the login was by a hardware-backed key
-    std::vector<std::string> seen{};   ///< what this use is seen with, for roles that want to know what is new
+    std::optional<Digest> join_token;    ///< enrolment: consumed in this very transaction, exactly once
+    bool strong_login = false;           ///< sessions: the login was by a hardware-backed key
+    std::vector<std::string> seen{};     ///< what this use is seen with, for roles that want to know what is new
+    std::optional<Instant> review_by{};  ///< enrolment: when somebody has to look at the node again
 };
 
 /// RefusalRecord becomes one certificate.refused leaf (the DENY record).
@@ -161,6 +105,7 @@ struct FactsQuery {
     std::optional<Digest> join_token{};  ///< enrolment: facts of the node that is about to exist come from its token
     std::vector<RoleName> against{};     ///< roles that conflict with `role`
     std::vector<std::string> seen{};     ///< what this use would be seen with
+    std::string tenant{};                ///< of `role`; empty: it has none
 };
 /// KnownFacts is the store's part of policy::Facts, and the policy they belong to.
 struct KnownFacts {
@@ -176,6 +121,7 @@ struct KnownFacts {
     std::vector<policy::HeldFact> beside{};
     std::optional<Instant> adopt_by{};
     std::vector<std::string> new_to{};  ///< of FactsQuery::seen what was never seen before
+    bool tenant_open = true;            ///< of FactsQuery::tenant
 };
 
 enum class RevokeBy { serial, identity, key, role, owner, grant, issuer };
@@ -213,7 +159,9 @@ struct RevocationList {
     std::uint64_t leaf = 0;  ///< of the event that published it
 };
 
-class Store : public Requests,
+class Store : public People,
+              public Reviews,
+              public Requests,
               public Outbox,
               public UseStore,
               public Policies,
@@ -221,6 +169,10 @@ class Store : public Requests,
               public Past,
               public Reports {
 public:
+    using People::list_grants;
+    using People::list_owners;
+    using People::list_tokens;
+
     // ---- the minting path ------------------------------------------------------------------------------------------
     virtual Result<KnownFacts> load_facts(const FactsQuery& query, Instant now) = 0;
     /// next_serial hands out SSH serials from a durably reserved block: never twice, gaps after a crash.

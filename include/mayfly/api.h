@@ -204,13 +204,17 @@ struct NodeTrust {
 struct Owner {
     std::string name, full_name, email, backup, state;
     std::vector<std::string> duties;
+    std::string manager{}, tenant{}, adopt_by{};
     MAYFLY_FIELDS {
         field("name", self.name, Need::required, "owner name");
         field("full_name", self.full_name, Need::optional, "for people");
         field("email", self.email, Need::optional, "where to reach them");
         field("backup", self.backup, Need::optional, "owner who takes over");
         field("duties", self.duties, Need::optional, "platform, auditor, intake");
-        field("state", self.state, Need::optional, "active or disabled; read-only");
+        field("manager", self.manager, Need::optional, "owner who is asked where a rule says manager");
+        field("tenant", self.tenant, Need::optional, "tenant they belong to; home when absent");
+        field("state", self.state, Need::optional, "active, leaving or suspended; read-only");
+        field("adopt_by", self.adopt_by, Need::optional, "leaving: by when others have to adopt what they own");
     }
 };
 
@@ -220,8 +224,21 @@ struct Identity {
     std::vector<std::string> keys, roles, duties;
     std::map<std::string, std::string> labels;
     std::vector<std::string> hosts;
+    std::string tenant{}, review_by{}, why_suspended{}, owner_state{}, backup{}, offered_to{}, adopt_by{}, last_used{},
+        last_until{}, last_serial{}, last_kind{};
     MAYFLY_FIELDS {
         field("name", self.name, Need::required, "kind/name, e.g. human/alice");
+        field("tenant", self.tenant, Need::optional, "tenant it belongs to; its owner's when absent");
+        field("review_by", self.review_by, Need::optional, "by when somebody looks at it, or a grant of it, again");
+        field("why_suspended", self.why_suspended, Need::optional, "read-only");
+        field("owner_state", self.owner_state, Need::optional, "active, leaving or suspended; read-only");
+        field("backup", self.backup, Need::optional, "its owner's backup; read-only");
+        field("offered_to", self.offered_to, Need::optional, "owner who may adopt it; read-only");
+        field("adopt_by", self.adopt_by, Need::optional, "by when somebody has to adopt it; read-only");
+        field("last_used", self.last_used, Need::optional, "when its newest certificate was minted; read-only");
+        field("last_until", self.last_until, Need::optional, "… and until when that is or was valid; read-only");
+        field("last_serial", self.last_serial, Need::optional, "… and its serial; read-only");
+        field("last_kind", self.last_kind, Need::optional, "… and its kind; read-only");
         field("owner", self.owner, Need::required, "who answers for it");
         field("purpose", self.purpose, Need::optional, "what it is for");
         field("keys", self.keys, Need::optional, "enrolled SSH public keys (humans, workloads, agents)");
@@ -249,9 +266,12 @@ struct GrantRequest {
 struct Grant {
     std::string id, identity, role, granted_by, from, until, reason;
     bool review_owed = false;
-    std::string how{}, request{}, node{}, review_by{};
+    std::string how{}, request{}, node{}, review_by{}, state{}, why{}, last_used{};
     MAYFLY_FIELDS {
         field("id", self.id, Need::required, "grant id");
+        field("state", self.state, Need::optional, "active or suspended");
+        field("why", self.why, Need::optional, "why it is suspended");
+        field("last_used", self.last_used, Need::optional, "RFC 3339; to the hour for standing grants");
         field("identity", self.identity, Need::required, "holder");
         field("role", self.role, Need::required, "role");
         field("granted_by", self.granted_by, Need::required, "owner whose word it is");
@@ -270,7 +290,9 @@ struct TokenRequest {
     std::string node, owner, ttl;
     std::vector<std::string> hosts;
     std::map<std::string, std::string> labels;
+    std::string tenant{};
     MAYFLY_FIELDS {
+        field("tenant", self.tenant, Need::optional, "tenant the node belongs to; its owner's when absent");
         field("node", self.node, Need::required, "name of the node that may join");
         field("owner", self.owner, Need::required, "who answers for the node");
         field("ttl", self.ttl, Need::optional, "10m when absent");
@@ -281,8 +303,9 @@ struct TokenRequest {
 
 /// A join token; `token` is present in the answer to its creation only.
 struct Token {
-    std::string id, token, node, owner, expires, created_by, state;
+    std::string id, token, node, owner, expires, created_by, state, tenant{};
     MAYFLY_FIELDS {
+        field("tenant", self.tenant, Need::optional, "tenant the node will belong to");
         field("id", self.id, Need::required, "token id, not secret");
         field("token", self.token, Need::optional, "the secret, shown once");
         field("node", self.node, Need::required, "node that may join");
@@ -322,8 +345,10 @@ struct RevokeReply {
 struct Role {
     std::string name, description, owner, max_lifetime, risk, approval, held_until;
     std::vector<std::string> accounts, extensions, names;
+    std::string tenant{};
     MAYFLY_FIELDS {
         field("name", self.name, Need::required, "role name");
+        field("tenant", self.tenant, Need::optional, "whose nodes it opens");
         field("description", self.description, Need::optional, "what it is for");
         field("owner", self.owner, Need::required, "control owner");
         field("max_lifetime", self.max_lifetime, Need::required, "longest certificate");
@@ -399,11 +424,15 @@ struct LogConsistency {
     }
 };
 
-/// A list of bodies: {"items": […]}.
+/// A list of bodies, or a page of one: {"items": […], "next": …}.
 template <class Body>
 struct List {
     std::vector<Body> items;
-    MAYFLY_FIELDS { field("items", self.items, Need::required, "the list"); }
+    std::string next{};
+    MAYFLY_FIELDS {
+        field("items", self.items, Need::required, "the list");
+        field("next", self.next, Need::optional, "give it as after= to go on; absent when the list is complete");
+    }
 };
 
 /// RFC 9457 problem document, application/problem+json.

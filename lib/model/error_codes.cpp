@@ -10,6 +10,9 @@ namespace {
 constexpr std::array kCodes = {
     ErrorCode{"E-ADD-CHECKPOINT",
               "What was sent to the witness is not an add-checkpoint request of C2SP tlog-witness."},
+    ErrorCode{"E-ADOPT",
+              "There is nothing of that owner's for you to adopt: it was not offered to you, and you are not the "
+              "backup of somebody who left."},
     ErrorCode{"E-AGENT",
               "ssh-agent is not running, does not answer, or does not hold the key. SSH_AUTH_SOCK says "
               "where it is; ssh-add -l what it holds."},
@@ -67,6 +70,12 @@ constexpr std::array kCodes = {
     ErrorCode{"E-BUNDLE-PROOF",
               "The trust bundle is not the one that the CA's log published, so it must not be trusted."},
     ErrorCode{"E-BUSY", "Too many requests are waiting. Ask again in a moment."},
+    ErrorCode{"E-CAMPAIGN-CLOSED", "The review campaign is closed already."},
+    ErrorCode{
+        "E-CAMPAIGN-OPEN",
+        "Something in the campaign waits for a decision. Decide it, or close with --lapse: then silence is an answer."},
+    ErrorCode{"E-CAMPAIGN-UNKNOWN",
+              "There is no such review campaign, or none that you can see. mayfly review campaign list shows them."},
     ErrorCode{"E-CBOR", "What a FIDO device said is not CBOR as CTAP 2 writes it."},
     ErrorCode{"E-CHECK",
               "A certificate that the signer returned is not the one that was meant; it was not handed "
@@ -101,6 +110,7 @@ constexpr std::array kCodes = {
               "The request carries a name that was not asked for with --name. What is asked for must "
               "be said, not smuggled."},
     ErrorCode{"E-CSR-PROOF", "The request is not signed by its own key, so nobody has proved to hold that key."},
+    ErrorCode{"E-CSV", "The file is not the comma-separated table that it should be. The message names the line."},
     ErrorCode{"E-DELEGATION-TTL", "A delegation lasts at most thirty days."},
     ErrorCode{"E-DER",
               "A certificate, key or request is not the DER it claims to be: it was cut, changed or made wrongly."},
@@ -138,6 +148,12 @@ constexpr std::array kCodes = {
     ErrorCode{"E-GRANT-ENDS", "The certificate would outlive the grant that it is minted on."},
     ErrorCode{"E-GRANT-NODE", "The grant is good for one node only. Name it with --node."},
     ErrorCode{"E-GRANT-TTL", "The grant would stand longer than the policy lets grants stand."},
+    ErrorCode{"E-GRANT-UNKNOWN",
+              "There is no such grant that you could ask for again: it never was, is somebody else's, or has ended."},
+    ErrorCode{"E-GRAPH", "There is nothing of that name that you can see, so there is nothing to draw around."},
+    ErrorCode{"E-GRAPHVIZ",
+              "Drawing an SVG needs Graphviz' program dot (apt install graphviz). --format dot needs nothing."},
+    ErrorCode{"E-GROUP-UNKNOWN", "The policy in force defines no group of that name."},
     ErrorCode{"E-HEX", "What should be hexadecimal is not."},
     ErrorCode{"E-HOST", "The host name is not registered for the node that asks."},
     ErrorCode{"E-HOST-TTL", "The host certificate would live longer than the policy lets host certificates live."},
@@ -152,6 +168,9 @@ constexpr std::array kCodes = {
     ErrorCode{"E-IDENTITY-EXISTS", "There is an identity of that name already."},
     ErrorCode{"E-IDENTITY-SUSPENDED", "The identity is suspended and gets no certificates."},
     ErrorCode{"E-IDENTITY-UNKNOWN", "There is no active identity of that name. mayfly identity list shows all."},
+    ErrorCode{
+        "E-IMPORT",
+        "A row contradicts what is there. Imports make what is missing; owners and tenants change by their own verbs."},
     ErrorCode{"E-INIT-TWICE", "mayfly-ca init runs once, into an empty folder. It never replaces an authority."},
     ErrorCode{"E-INSPECT",
               "The file is nothing that inspect knows: SSH certificates and keys, X.509, PKCS#10, "
@@ -254,6 +273,10 @@ constexpr std::array kCodes = {
               "Only the role's control owner, or their backup, grants the role. mayfly role list shows "
               "who that is."},
     ErrorCode{"E-NOT-READY", "The CA is up and cannot mint yet. The message says what is missing."},
+    ErrorCode{"E-NOT-REVIEWER",
+              "The review waits for somebody else. Its reviewer, or a platform owner, can have it reassigned."},
+    ErrorCode{"E-OFFER", "An offer names identities, or the owner of all of them, and goes to another owner."},
+    ErrorCode{"E-OWNER-BACKUP", "Backup and manager of an owner are other people."},
     ErrorCode{"E-OWNER-EXISTS", "There is an owner of that name already."},
     ErrorCode{"E-OWNER-INACTIVE", "Nobody answers for it: its owner is disabled. Hand it to another owner."},
     ErrorCode{"E-OWNER-LEAVING",
@@ -330,12 +353,24 @@ constexpr std::array kCodes = {
     ErrorCode{"E-RESTORE",
               "The database is older than what was promised since; going on with it forks the log. The message says "
               "what that breaks."},
-    ErrorCode{"E-REVIEW-COMMENT", "A review says what it found, in at most 1,000 bytes."},
+    ErrorCode{"E-REVIEW-CLOSED",
+              "The review was decided. A decision is taken once; mayfly review undo takes it back within 7 days."},
+    ErrorCode{"E-REVIEW-COMMENT", "A review says what it found, in at most 1,000 bytes: --comment."},
+    ErrorCode{"E-REVIEW-DATE", "Nothing goes unreviewed beyond 180 days, and a review does not lie in the past."},
     ErrorCode{"E-REVIEW-DONE", "It was reviewed already."},
-    ErrorCode{"E-REVIEW-OUTCOME", "A review of broken glass ends with justified, policy-gap or abuse."},
+    ErrorCode{"E-REVIEW-EMPTY",
+              "The scope of the campaign holds nothing that could be reviewed, or all of it is under review already."},
+    ErrorCode{"E-REVIEW-NOBODY", "Nobody is there who could decide this review but the one whom it is about."},
+    ErrorCode{
+        "E-REVIEW-OUTCOME",
+        "What is held is certified or revoked; what was done, broken glass too, was justified, a policy-gap or abuse."},
     ErrorCode{"E-REVIEW-OVERDUE",
               "A review of broken glass is overdue: the person and the role break no more glass until it is done."},
+    ErrorCode{"E-REVIEW-SCOPE", "The campaign's scope or rule is not one that exists."},
     ErrorCode{"E-REVIEW-SELF", "Nobody reviews what they did themselves, or took part in."},
+    ErrorCode{"E-REVIEW-UNDO", "The review ended nothing, or was decided too long ago to be undone."},
+    ErrorCode{"E-REVIEW-UNKNOWN",
+              "There is no such review, or none that you can see. mayfly review list --mine shows yours."},
     ErrorCode{"E-REVOKE",
               "Say exactly one of serial, key, identity, owner, role, grant and issuer; an issuer is x509, ssh-user or "
               "ssh-host."},
@@ -360,6 +395,9 @@ constexpr std::array kCodes = {
     ErrorCode{"E-SELF-APPROVAL",
               "Nobody decides on their own matter, whatever identity, group or delegation they come through."},
     ErrorCode{"E-SELF-GRANT", "Nobody grants this role to themselves. Another owner must."},
+    ErrorCode{
+        "E-SELF-REVIEW",
+        "Nobody reviews what is their own. Compared by owner: a second identity or a workload of yours is still you."},
     ErrorCode{"E-SERIAL-AMBIGUOUS",
               "Two issuers count to the same serial. Say whose is meant: --issuer ssh-user, ssh-host or x509."},
     ErrorCode{"E-SERIAL-UNKNOWN", "No living certificate has this serial."},
@@ -401,6 +439,10 @@ constexpr std::array kCodes = {
     ErrorCode{"E-STORE-SCHEMA", "The database was made by another version than this build reads."},
     ErrorCode{"E-SVID",
               "A SPIFFE ID is not written as SPIFFE has it, or does not stand alone: a certificate has one URI then."},
+    ErrorCode{"E-TENANT-CLOSED", "The role belongs to a tenant that is closed, or was never made."},
+    ErrorCode{"E-TENANT-EXISTS", "There is, or was, a tenant of that name."},
+    ErrorCode{"E-TENANT-HOME", "The tenant home is whoever runs this CA, and stays."},
+    ErrorCode{"E-TENANT-OWNER", "A tenant has an owner who answers for it."},
     ErrorCode{"E-TENANT-UNKNOWN", "There is no such tenant, or it is closed."},
     ErrorCode{"E-TILE", "The log does not reach that far yet: no such tile is published."},
     ErrorCode{"E-TILE-PATH", "That is not how C2SP tlog-tiles names a file of the log."},

@@ -12,7 +12,7 @@ namespace mayfly::wire {
 namespace {
 
 constexpr std::size_t kDeepest = 16;
-constexpr std::size_t kMostNodes = 2000;
+constexpr std::size_t kMostNodes = 20'000;
 constexpr std::int64_t kLargest = 1LL << 53U;  // RFC 8785 section 3.2.2.3: what every reader of JSON can hold
 
 /// Builder receives nlohmann's SAX events and refuses what a trust boundary must not let through: duplicate keys (two
@@ -78,7 +78,7 @@ private:
         return add(level.object ? Json(std::move(level.members)) : Json(std::move(level.items)));
     }
     bool add(Json value) {
-        if (++nodes_ > kMostNodes) return refuse("more than 2,000 values");
+        if (++nodes_ > kMostNodes) return refuse("more than 20,000 values");
         if (levels_.empty()) return result = std::move(value), true;
         auto& level = levels_.back();
         if (level.object)

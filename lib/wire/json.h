@@ -1,5 +1,5 @@
 #pragma once
-// JSON at trust boundaries: strict parsing (duplicate keys, depth above 16, more than 2,000 nodes, invalid UTF-8 and
+// JSON at trust boundaries: strict parsing (duplicate keys, depth above 16, more than 20,000 nodes, invalid UTF-8 and
 // trailing bytes are refused) and RFC 8785 canonical text for what is hashed or signed.
 //
 // Json is our own small value type so that no other header needs the JSON library.

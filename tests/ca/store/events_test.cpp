@@ -90,6 +90,8 @@ struct Life {
         policy_changes();
         notices();
         emergencies();
+        hands();
+        reviews();
         const store::Rollback rollback{7, 9, {{3, now(), {}, steps::IssuerId::ssh_user, "300", {}}}};
         store.reset();
         REQUIRE(files::write(dir.path("db.head"), view("a promise\n"), 0644));
@@ -312,6 +314,54 @@ struct Life {
         REQUIRE(*store->note_overdue(Instant(now().seconds() + 1)) == 1);
         REQUIRE(store->review_glass({opened->id, bob, "justified", "it was full"}, *IdentityName::parse("human/bob"),
                                     now(), apply));
+    }
+    /// A tenant comes and goes, a person leaves and comes back, and what they own changes hands.
+    void hands() {
+        const auto apply = store::Effect::apply;
+        const OwnerName bob = *OwnerName::parse("bob");
+        REQUIRE(
+            store->change_owner({bob, "Bob", "b@corp.example", owner, {}, policy::State::active}, alice, now(), apply));
+        REQUIRE(store->create_tenant({"acme", "a customer", bob, true, now()}, alice, now(), apply));
+        const auto shop = *IdentityName::parse("workload/shop");
+        REQUIRE(store->create_identity({shop, bob, "sells", policy::State::active, {}, {}, {}, now(), "acme"}, alice,
+                                       now(), apply));
+        REQUIRE(store->create_grant(
+            {{}, shop, *RoleName::parse("ops"), owner, now(), now() + *Lifetime::of_seconds(86400), "sells", false},
+            alice, now(), apply));
+        const auto human = *IdentityName::parse("human/bob");
+        REQUIRE(
+            store->create_identity({human, bob, "", policy::State::active, {}, {}, {}, now()}, alice, now(), apply));
+        REQUIRE(store->create_grant(
+            {{}, human, *RoleName::parse("ops"), owner, now(), now() + *Lifetime::of_seconds(86400), "helps", false},
+            alice, now(), apply));
+        const Instant by = now() + *Lifetime::of_seconds(14 * 86400);
+        REQUIRE(store->disable_owner(bob, by, false, "moved on", alice, now(), apply));
+        REQUIRE(store->enable_owner(bob, alice, now(), apply));
+        REQUIRE(store->offer_identities(bob, {shop}, owner, bob, by, human, now(), apply));
+        REQUIRE(store->adopt_identities(bob, {shop}, owner, alice, now(), apply));
+        REQUIRE(store->close_tenant("acme", {}, false, "the contract ended", alice, now(), apply));
+        REQUIRE(store->create_tenant({"globex", "another", bob, true, now()}, alice, now(), apply));
+        REQUIRE(store->disable_owner(bob, by, false, "gone", alice, now(), apply));
+        REQUIRE(store->adopt_identities(bob, {}, owner, alice, now(), apply));
+    }
+    void reviews() {
+        const auto apply = store::Effect::apply;
+        const OwnerName bob = *OwnerName::parse("bob");
+        const Instant due = now() + *Lifetime::of_seconds(86400), lapse = now() + *Lifetime::of_seconds(2 * 86400);
+        store::ReviewRecord review{{}, store::ReviewKind::grant, "g-1", owner, "ops", "home", bob};
+        review.due = due;
+        review.lapse_at = lapse;
+        review.why = "campaign";
+        store::CampaignRecord campaign{{}, "spring", "all role=ops", owner, now(), due};
+        REQUIRE(store->open_reviews({review}, &campaign, alice, now(), apply)->size() == 1);
+        REQUIRE(store->close_review("v-1", "revoked", "not needed", false, bob, {}, alice, now(), apply));
+        REQUIRE(store->undo_review("v-1", 86400, alice, now(), apply));
+        const OwnerName carol = *OwnerName::parse("carol");
+        REQUIRE(store->create_owner({carol, "", "", {}, {}, policy::State::active}, alice, now(), apply));
+        REQUIRE(store->reassign_review("v-1", carol, alice, now(), apply));
+        REQUIRE(store->close_campaign("c-1", true, alice, now(), apply));
+        REQUIRE(*store->remind_reviews(now(), 10) == 1);
+        REQUIRE(*store->lapse_reviews(now(), 10) == 1);
     }
     /// The first record of each type.
     std::map<std::string, std::string> records() {
