@@ -3,6 +3,7 @@
 #include <string>
 
 #include "mayfly/api_people.h"
+#include "mayfly/result.h"
 
 namespace mayfly::cli {
 

@@ -89,8 +89,8 @@ try:
     expect(admin("tenant", "create", "acme", "--owner", "carol"), 0)
     expect(admin("tenant", "create", "acme", "--owner", "carol"), 1, "E-TENANT-EXISTS")
     dora = Person("dora", tenant="acme")
-    for owner, name in (("bob", "workload/shop"), ("dora", "workload/acme"), ("carol", "workload/carols")):
-        expect(admin("identity", "create", name, "--owner", owner), 0)
+    for owner, name, tenant in (("bob", "workload/shop", "home"), ("carol", "workload/acme", "acme"), ("carol", "workload/carols", "home")):
+        expect(admin("identity", "create", name, "--owner", owner, "--tenant", tenant), 0)
     expect(carol.run("role", "grant", "ops", "workload/shop", "--for", "30d", "--reason", "runs it"), 0)
     expect(carol.run("role", "grant", "ops", "human/bob", "--for", "30d", "--reason", "runs it"), 0)
     expect(dora.run("role", "grant", "acme-web", "workload/acme", "--for", "30d", "--reason", "serves"), 0)
@@ -146,7 +146,7 @@ try:
     expect(admin("identity", "create", "workload/bobs", "--owner", "bob"), 0)
     expect(bob.run("owner", "disable", "carol", "--reason", "x"), 5, "E-DUTY")
     expect(admin("owner", "change", "bob", "--backup", "carol"), 0)
-    expect(admin("owner", "disable", "bob", "--reason", "moved on", "--revoke", "--dry-run"), 0, "1 certificate(s) revoked")
+    expect(admin("owner", "disable", "bob", "--reason", "moved on", "--revoke", "--dry-run"), 0, "2 certificate(s) revoked")  # the session's and the one for ssh
     expect(bob.certify("ops"), 0)
     expect(admin("owner", "disable", "bob", "--reason", "moved on", "--revoke"), 0, "owner adopt bob")
     expect(bob.certify("ops"), 4)

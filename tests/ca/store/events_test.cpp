@@ -353,12 +353,14 @@ struct Life {
         review.lapse_at = lapse;
         review.why = "campaign";
         store::CampaignRecord campaign{{}, "spring", "all role=ops", owner, now(), due};
-        REQUIRE(store->open_reviews({review}, &campaign, alice, now(), apply)->size() == 1);
-        REQUIRE(store->close_review("v-1", "revoked", "not needed", false, bob, {}, alice, now(), apply));
-        REQUIRE(store->undo_review("v-1", 86400, alice, now(), apply));
+        const auto opened = *store->open_reviews({review}, &campaign, alice, now(), apply);
+        REQUIRE(opened.size() == 1);
+        const std::string& v = opened.front();
+        REQUIRE(store->close_review(v, "revoked", "not needed", false, bob, {}, alice, now(), apply));
+        REQUIRE(store->undo_review(v, 86400, alice, now(), apply));
         const OwnerName carol = *OwnerName::parse("carol");
         REQUIRE(store->create_owner({carol, "", "", {}, {}, policy::State::active}, alice, now(), apply));
-        REQUIRE(store->reassign_review("v-1", carol, alice, now(), apply));
+        REQUIRE(store->reassign_review(v, carol, alice, now(), apply));
         REQUIRE(store->close_campaign("c-1", true, alice, now(), apply));
         REQUIRE(*store->remind_reviews(now(), 10) == 1);
         REQUIRE(*store->lapse_reviews(now(), 10) == 1);
