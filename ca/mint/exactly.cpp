@@ -102,7 +102,8 @@ Result<steps::Spec> Exactly::spec(const Authority& authority, const policy::Perm
                                 permit.principals,
                                 permit.reasons,
                                 policy_version,
-                                ask.reason};
+                                ask.reason,
+                                permit.marks};
     if (issuer != steps::IssuerId::x509) {
         auto facts = ssh_facts(authority, permit, ssh_serial, *validity, rng);
         Bytes bytes = wire::encode_to_be_signed(facts);

@@ -51,7 +51,8 @@ struct Accountability {
     std::vector<std::string> names;
     std::vector<std::string> reasons;
     std::string policy_version;
-    std::string reason_text;  ///< free text by the asker; only its salted hash reaches the log
+    std::string reason_text;           ///< free text by the asker; only its salted hash reaches the log
+    std::vector<std::string> marks{};  ///< what was unusual about this use
 };
 
 /// Spec: exactly what will be signed, by which issuer, for whom.

@@ -145,25 +145,27 @@ std::string ssh_key_id(const steps::Spec& spec) {
 log::Event intent_event(const IntentRequest& request, const std::string& reason_hash, Instant now) {
     const auto& spec = request.spec;
     const auto& whose = spec.whose();
-    return {"certificate.intent",
-            now,
-            request.actor.text(),
-            whose.owner.text(),
-            whose.identity.text(),
-            {{"intent", wire::hex(spec.id())},
-             {"kind", whose.kind},
-             {"issuer", std::string(steps::name(spec.issuer()))},
-             {"serial", spec.serial()},
-             {"role", whose.role},
-             {"grant", whose.grant},
-             {"names", json_list(whose.names)},
-             {"valid_after", spec.validity().after().text()},
-             {"valid_before", spec.validity().before().text()},
-             {"key", wire::hex(spec.key())},
-             {"spec_sha256", wire::hex(spec.digest())},
-             {"policy_version", whose.policy_version},
-             {"reasons", json_list(whose.reasons)},
-             {"reason_hash", reason_hash}}};
+    log::Event event{"certificate.intent",
+                     now,
+                     request.actor.text(),
+                     whose.owner.text(),
+                     whose.identity.text(),
+                     {{"intent", wire::hex(spec.id())},
+                      {"kind", whose.kind},
+                      {"issuer", std::string(steps::name(spec.issuer()))},
+                      {"serial", spec.serial()},
+                      {"role", whose.role},
+                      {"grant", whose.grant},
+                      {"names", json_list(whose.names)},
+                      {"valid_after", spec.validity().after().text()},
+                      {"valid_before", spec.validity().before().text()},
+                      {"key", wire::hex(spec.key())},
+                      {"spec_sha256", wire::hex(spec.digest())},
+                      {"policy_version", whose.policy_version},
+                      {"reasons", json_list(whose.reasons)},
+                      {"reason_hash", reason_hash}}};
+    if (!whose.marks.empty()) event.data.emplace("marks", json_list(whose.marks));
+    return event;
 }
 
 /// A request may break a rule two thousand times over; a leaf says the first of them and how many more there were.
