@@ -145,8 +145,9 @@ Response right_size(App& app, const Request& request, const auth::Caller& caller
         seconds = length->seconds();
     }
     const Instant now = app.clock.now();
-    return on_success(access::right_size(*app.store, *role, Instant(now.seconds() - seconds), now), request,
-                      [](const auto& reply) { return answer(reply); });
+    return on_success(access::right_size(*app.store, *role, Instant(now.seconds() - seconds), now,
+                                         app.mint->authority().backdate_seconds),
+                      request, [](const auto& reply) { return answer(reply); });
 }
 
 }  // namespace

@@ -145,7 +145,7 @@ private:
         policy::GrantFact out{grant.id,    grant.role, grant.by,           grant.from,
                               grant.until, grant.how,  grant.role_version, grant.node};
         if (grant.single_use || grant.first_use > 0) {
-            const auto use = moment_.store.use_of(grant.identity, grant.id, moment_.at);
+            const auto use = moment_.store.use_of(grant.identity, grant.id, moment_.log_size);
             if (!use) return pass(use.error());
             out.spent = grant.single_use && use->certificates > 0;
         }
@@ -301,7 +301,7 @@ Result<api::ExplainedGrant> told(Past& past, const PastGrant& grant, Fate became
     out.ended_by = became.by;
     out.ended_at = became.at;
     out.why_ended = became.why;
-    const auto use = moment.store.use_of(grant.identity, grant.id, moment.at);
+    const auto use = moment.store.use_of(grant.identity, grant.id, moment.log_size);
     if (!use) return pass(use.error());
     out.certificates = use->certificates;
     if (use->certificates > 0) out.last_used = use->last.text();

@@ -31,7 +31,9 @@ Result<api::WhoCan> who_can(const Moment& moment, std::string subject, const std
 Result<std::vector<RoleName>> roles_of_node(const Moment& moment, const NodeName& node);
 std::vector<RoleName> roles_of_tenant(const policy::Policy& policy, const std::string& tenant);
 
-/// right_size says what a role was used for since then.
-Result<api::RightSize> right_size(store::Store& store, const policy::Role& role, Instant since, Instant now);
+/// right_size says what a role was used for since then. Certificates begin to hold `backdate` seconds before they are
+/// made.
+Result<api::RightSize> right_size(store::Store& store, const policy::Role& role, Instant since, Instant now,
+                                  std::int64_t backdate);
 
 }  // namespace mayfly::access

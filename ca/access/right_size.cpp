@@ -20,9 +20,10 @@ struct Used {
     bool any_node = false;  ///< some were good for every node that the role opens
 };
 
-Status look(const store::PastMint& mint, Used& used) {
+Status look(const store::PastMint& mint, std::int64_t backdate, Used& used) {
     ++used.certificates;
-    used.longest = std::max(used.longest, mint.validity.before().seconds() - mint.validity.after().seconds());
+    used.longest =
+        std::max(used.longest, mint.validity.before().seconds() - mint.validity.after().seconds() - backdate);
     used.identities.insert(mint.identity.text());
     if (mint.kind == "x509") {
         const auto view = wire::parse_x509(mint.certificate);
@@ -103,11 +104,12 @@ Result<std::string> narrower(store::Store& store, const policy::Role& role, cons
 
 }  // namespace
 
-Result<api::RightSize> right_size(store::Store& store, const policy::Role& role, Instant since, Instant now) {
+Result<api::RightSize> right_size(store::Store& store, const policy::Role& role, Instant since, Instant now,
+                                  std::int64_t backdate) {
     Used used;
     const auto all = store.visit_mints(since, kMostMints, [&](const store::PastMint& mint) -> Status {
         if (mint.role != role.name) return {};
-        return look(mint, used);
+        return look(mint, backdate, used);
     });
     if (!all) return pass(all.error());
     const auto grants = store.grants_at(std::nullopt, role.name, now, kMostGrants);

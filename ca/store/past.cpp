@@ -139,23 +139,37 @@ Result<std::vector<PastGrant>> SqliteStore::grants_before(const IdentityName& id
     return collect_grants(query);
 }
 
-Result<PastUse> SqliteStore::use_of(const IdentityName& identity, std::string_view grant, Instant until) {
+Result<PastUse> SqliteStore::use_of(const IdentityName& identity, std::string_view grant, std::uint64_t below) {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
-    Query query(
-        **lease,
-        "SELECT serial, valid_after FROM certificate WHERE identity = ? AND grant_id = ? AND state = 'issued' AND "
-        "valid_after <= ? ORDER BY valid_before DESC");
-    query.with(identity.text(), grant, until);
+    // A validity begins before its certificate was made; when that was, its entry says.
     PastUse out;
-    for (;;) {
-        const auto row = query.row();
-        if (!row) return pass(row.error());
-        if (!*row) return out;
-        if (out.certificates++ == 0) out.last = query.time(1);
-        out.first = query.time(1);
-        if (out.serials.size() < 10) out.serials.push_back(query.text(0));
+    std::int64_t newest = 0, oldest = 0;
+    {
+        Query query(**lease,
+                    "SELECT serial, leaf FROM certificate WHERE identity = ? AND grant_id = ? AND state = 'issued' AND "
+                    "leaf < ? ORDER BY leaf DESC");
+        query.with(identity.text(), grant, static_cast<std::int64_t>(below));
+        for (;;) {
+            const auto row = query.row();
+            if (!row) return pass(row.error());
+            if (!*row) break;
+            if (out.certificates++ == 0) newest = query.integer(1);
+            oldest = query.integer(1);
+            if (out.serials.size() < 10) out.serials.push_back(query.text(0));
+        }
     }
+    if (out.certificates == 0) return out;
+    for (const auto& [index, time] : {std::pair{oldest, &out.first}, std::pair{newest, &out.last}}) {
+        Query query(**lease, "SELECT entry FROM log_entry WHERE idx = ?");
+        const auto row = query.with(index).row();
+        if (!row) return pass(row.error());
+        const auto event =
+            *row ? log::parse_event(query.blob(0)) : fail(Code::corrupt, "an entry of the log is missing");
+        if (!event) return pass(event.error());
+        *time = event->time;
+    }
+    return out;
 }
 
 Result<std::vector<IdentityName>> SqliteStore::identities_of(const OwnerName& owner, std::size_t limit) {

@@ -59,7 +59,8 @@ public:
     /// Grants that were over at a moment, the newest first: who had it before.
     virtual Result<std::vector<PastGrant>> grants_before(const IdentityName& identity, const RoleName& role,
                                                          Instant time, std::size_t limit) = 0;
-    virtual Result<PastUse> use_of(const IdentityName& identity, std::string_view grant, Instant until) = 0;
+    /// What was minted on a grant, by the entries below `below`.
+    virtual Result<PastUse> use_of(const IdentityName& identity, std::string_view grant, std::uint64_t below) = 0;
     /// Machines and people of an owner, by name; at most `limit`.
     virtual Result<std::vector<IdentityName>> identities_of(const OwnerName& owner, std::size_t limit) = 0;
 };

@@ -198,7 +198,7 @@ public:
                                              std::size_t limit) override;
     Result<std::vector<PastGrant>> grants_before(const IdentityName& identity, const RoleName& role, Instant time,
                                                  std::size_t limit) override;
-    Result<PastUse> use_of(const IdentityName& identity, std::string_view grant, Instant until) override;
+    Result<PastUse> use_of(const IdentityName& identity, std::string_view grant, std::uint64_t below) override;
     Result<std::vector<IdentityName>> identities_of(const OwnerName& owner, std::size_t limit) override;
     Status publish_bundle(const api::Bundle& bundle, const IdentityName& actor, Instant now) override;
     Result<api::BundleReply> current_bundle() override;

@@ -4,10 +4,6 @@
 
 namespace mayfly::api {
 
-#define MAYFLY_FIELDS                  \
-    template <class Self, class Field> \
-    static void fields(Self& self, Field& field)
-
 struct ExplainedRule {
     std::string rule, message, why, fix;
     MAYFLY_FIELDS {
@@ -143,7 +139,5 @@ struct RightSize {
         field("narrower", self.narrower, Need::optional, "the narrower role that would have served, as TOML");
     }
 };
-
-#undef MAYFLY_FIELDS
 
 }  // namespace mayfly::api

@@ -4,10 +4,6 @@
 
 namespace mayfly::api {
 
-#define MAYFLY_FIELDS                  \
-    template <class Self, class Field> \
-    static void fields(Self& self, Field& field)
-
 /// GET /v1/policy[?version=V|at=T]; /v1/policy/versions without the text.
 struct PolicyVersion {
     std::string version, sha256, applied, source, change, by, toml;
@@ -160,7 +156,5 @@ struct PolicyDecision {
         field("comment", self.comment, Need::optional, "why");
     }
 };
-
-#undef MAYFLY_FIELDS
 
 }  // namespace mayfly::api

@@ -4,10 +4,6 @@
 
 namespace mayfly::api {
 
-#define MAYFLY_FIELDS                  \
-    template <class Self, class Field> \
-    static void fields(Self& self, Field& field)
-
 struct ReportRow {
     std::vector<std::string> cells;
     std::vector<std::int64_t> entries;
@@ -31,7 +27,5 @@ struct ReportPage {
         field("next", self.next, Need::optional, "give it as after= to go on; empty when the report is done");
     }
 };
-
-#undef MAYFLY_FIELDS
 
 }  // namespace mayfly::api
