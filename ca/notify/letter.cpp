@@ -15,6 +15,23 @@ struct Saying {
     std::string_view type, summary, command;
 };
 constexpr std::array kSayings = {
+    Saying{"breakglass.asked",
+           "{actor} wants to break the glass of {role} on {node} and waits for a second person: {second}",
+           "mayfly breakglass join {wait}"},
+    Saying{"breakglass.closed", "{glass} ({role}) was closed before its end", "mayfly breakglass show {glass}"},
+    Saying{"breakglass.opened",
+           "ALARM: {actor} broke the glass of {role} on {node}, until {until}; {reviewer} reviews it by {review_due}",
+           "mayfly breakglass show {glass}"},
+    Saying{"breakglass.overdue", "nobody reviewed {subject} ({role}) in time; {reviewer} was asked until {due}",
+           "mayfly breakglass list --unreviewed"},
+    Saying{"breakglass.recorded", "a use of the emergency key by {by} on {node} came in with its record",
+           "mayfly breakglass list --unreviewed"},
+    Saying{"breakglass.reviewed", "{subject} ({role}) was reviewed by {reviewer}: {outcome}", ""},
+    Saying{"breakglass.unrecorded", "ALARM: the emergency key was used as {account}, and no record explains it: {why}",
+           "mayfly session show {session}"},
+    Saying{"breakglass.used", "ALARM: the emergency key opened a session as {account} on {subject}",
+           "mayfly session show {session}"},
+    Saying{"breakglass.withdrawn", "nodes trust the emergency key no longer", ""},
     Saying{"certificate.issued", "certificate {serial} of {subject} was issued",
            "mayfly audit search --serial {serial}"},
     Saying{"door.refused", "{count} credentials from {address} were refused at the door {subject}", ""},
