@@ -35,18 +35,6 @@ tl::unexpected<Error> as_error(const policy::Reason& reason) {
     return fail(reason.code, reason.message, reason.rule, reason.why, reason.fix);
 }
 
-/// The approver's own authentication, where the role wants it fresh and strong.
-std::optional<policy::Reason> weak_login(const policy::RequestRule& rule, const auth::Caller& caller, Instant now) {
-    if (rule.fresh && now.seconds() - caller.login().seconds() > rule.fresh->seconds())
-        return reason("E-LOGIN-OLD", "your session is too old to decide this",
-                      "the role wants an approver's login no older than " + rule.fresh->text(), "mayfly login");
-    if (rule.strong && !caller.strong())
-        return reason("E-LOGIN-WEAK", "your session did not begin with a hardware key",
-                      "the role wants an approver's strong login",
-                      "log in with an enrolled FIDO key: mayfly login --key FILE");
-    return {};
-}
-
 /// For whom the caller decides: themselves, or somebody who delegated it to them. Whose own matter it is, decides
 /// nothing, whatever was delegated.
 std::optional<OwnerName> seat_of(const auth::Caller& caller, const Bench& bench, const Scene& scene,
@@ -76,6 +64,13 @@ Status check_narrower(const Scene& scene, const DecideOrder& order) {
     const auto& wish = scene.request->wish;
     const bool longer = order.window && *order.window > wish.window;
     const bool elsewhere = order.node && wish.node && *order.node != *wish.node;
+    // Two who narrow to different nodes leave none: the second learns it, while there is somebody to talk to.
+    for (const auto& earlier : scene.request->words)
+        if (order.node && earlier.node && *earlier.node != *order.node)
+            return fail(Code::conflict,
+                        "it was narrowed to " + earlier.node->text() + " by " + earlier.word.by.text() + " already",
+                        "E-REQUEST-NARROW", "what is left would be no node at all",
+                        "approve it for that node, or deny it");
     if (!longer && !elsewhere) return {};
     return fail(Code::denied, "an approver narrows, and never widens", "E-REQUEST-WIDEN",
                 "asked for was " + wish.window.text() + (wish.node ? " on " + wish.node->text() : ""),
@@ -121,6 +116,7 @@ Result<Judgement> count(const Desk& desk, const Scene& scene, const policy::Role
     } else if (const auto* pending = std::get_if<policy::Pending>(&tally)) {
         out.stage = pending->stage;
         if (pending->stage == request.stage) {
+            // All but who spoke stay asked: a yes of theirs may add nothing any more, a no still ends it.
             out.asked = request.asked;
             out.asked.erase(std::remove(out.asked.begin(), out.asked.end(), word.word.stands_for), out.asked.end());
             out.escalate_at = request.escalate_at;
@@ -206,7 +202,7 @@ Result<RequestRecord> decide_request(const Desk& desk, const DecideOrder& order)
                              "asked are: " + joined(request.asked));
             return as_error(*denied);
         }
-        if ((denied = weak_login(rule, caller, scene.now))) return as_error(*denied);
+        if ((denied = weak_login(rule.fresh, rule.strong, caller, scene.now))) return as_error(*denied);
         if (auto ok = check_still_the_same(request, *role, order, scene.now); !ok) return pass(ok.error());
         if (order.verdict == policy::Verdict::approve) {
             if (auto ok = check_narrower(scene, order); !ok) return pass(ok.error());

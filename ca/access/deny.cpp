@@ -14,6 +14,18 @@ Status record_denial(const Context& context, std::string_view act, std::string_v
                                          context.now});
 }
 
+std::optional<policy::Reason> weak_login(const std::optional<Lifetime>& fresh, bool strong, const auth::Caller& caller,
+                                         Instant now) {
+    if (fresh && now.seconds() - caller.login().seconds() > fresh->seconds())
+        return policy::Reason{Code::denied, "E-LOGIN-OLD", "your session is too old to decide this",
+                              "the rule wants a decider's login no older than " + fresh->text(), "mayfly login"};
+    if (strong && !caller.strong())
+        return policy::Reason{Code::denied, "E-LOGIN-WEAK", "your session did not begin with a hardware key",
+                              "the rule wants a decider's strong login",
+                              "log in with an enrolled FIDO key: mayfly login --key FILE"};
+    return {};
+}
+
 policy::Reason lacks_duty(const auth::Caller& caller, store::Duty duty, std::string fix) {
     const std::string word(store::name(duty));
     return {Code::denied, "E-DUTY", caller.identity().text() + " does not have the duty \"" + word + "\"",

@@ -19,6 +19,9 @@ Result<T> deny(const Context& context, std::string_view act, policy::Reason reas
                 std::move(reason.fix));
 }
 
+/// The decider's own authentication, where a rule wants it fresh (no older than that) and strong (hardware-backed).
+std::optional<policy::Reason> weak_login(const std::optional<Lifetime>& fresh, bool strong, const auth::Caller& caller,
+                                         Instant now);
 policy::Reason lacks_duty(const auth::Caller& caller, store::Duty duty, std::string fix);
 bool human(const auth::Caller& caller);
 

@@ -144,6 +144,9 @@ Result<PolicyChange> sign_policy(const PolicyContext& about, std::string_view id
         return deny<PolicyChange>(context, "policy.sign",
                                   {Code::denied, "E-POLICY-SELF", "who proposes a change does not sign it off",
                                    (*change)->id + " is by " + (*change)->by.text(), "asked is " + (*change)->asked});
+    const auto& in_force = context.policy;
+    if (auto weak = weak_login(in_force.change_fresh, in_force.change_strong, context.caller, context.now))
+        return deny<PolicyChange>(context, "policy.sign", std::move(*weak));
     return told(context, "policy.sign",
                 context.store.sign_policy(
                     id, {context.caller.owner(), context.caller.identity(), verdict, std::move(comment), context.now},

@@ -303,6 +303,8 @@ void diff_change(const Policy& before, const Policy& after, std::vector<Change>&
     for (const auto risk : {Risk::low, Risk::medium, Risk::high})
         Compare{change.differences}.text("sign-off of " + std::string(name(risk)), rule(before, risk),
                                          rule(after, risk));
+    Compare{change.differences}.limit("fresh", before.change_fresh, after.change_fresh);
+    Compare{change.differences}.flag("strong", before.change_strong, after.change_strong, true);
     if (!change.differences.empty()) out.push_back(std::move(change));
 }
 

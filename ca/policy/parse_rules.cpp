@@ -134,6 +134,8 @@ std::optional<int> minute_of(std::string_view text) {
 
 void read_change(const toml::table& toml, Policy& policy, Status& status) {
     Table table(toml, "change", status);
+    optional_lifetime(table, "fresh", policy.change_fresh);
+    if (table.flag("strong")) policy.change_strong = true;
     for (const auto& [risk, key] : {std::pair{Risk::low, "low"}, {Risk::medium, "medium"}, {Risk::high, "high"}}) {
         const auto* node = table.node(key);
         if (node == nullptr) continue;

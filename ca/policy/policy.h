@@ -104,6 +104,8 @@ struct Policy {
     std::vector<Conflict> conflicts{};
     /// Who signs off a change of the policy itself, by the highest risk among the roles it touches.
     std::map<Risk, Approvers> change{};
+    std::optional<Lifetime> change_fresh{};  ///< … having logged in no longer ago than this
+    bool change_strong = false;              ///< … with a hardware-backed key
     [[nodiscard]] const Role* find(const RoleName& role) const;
     /// Roles that nobody may hold beside this one.
     [[nodiscard]] std::vector<RoleName> against(const RoleName& role) const;

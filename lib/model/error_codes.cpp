@@ -251,8 +251,8 @@ constexpr std::array kCodes = {
     ErrorCode{"E-LOGIN-KEY",
               "There is no SSH key to log in with, neither in ssh-agent nor in ~/.ssh. Make one and "
               "have its .pub enrolled."},
-    ErrorCode{"E-LOGIN-OLD", "The role wants a fresh login: mayfly login."},
-    ErrorCode{"E-LOGIN-WEAK", "The role wants a login with a hardware-backed key."},
+    ErrorCode{"E-LOGIN-OLD", "The role, or [change] of the policy, wants a fresh login of who decides: mayfly login."},
+    ErrorCode{"E-LOGIN-WEAK", "The role, or [change] of the policy, wants a login with a hardware-backed key."},
     ErrorCode{"E-MEMORY-LOCK",
               "The emergency key must not reach a swap device, and memory cannot be locked here. swapoff -a, or run it "
               "as root."},

@@ -141,6 +141,14 @@ try:
     assert [v["source"] for v in versions] == ["rollback", "rollback", "change", "change", "init"], versions
     assert versions[0]["sha256"] == versions[2]["sha256"] and versions[0]["signed_off"] == ["bob"], versions
 
+    # How who signs off must have logged in is a rule like any other; and holds for the next change.
+    (folder / "change.toml").write_text("[change]\nfresh = \"15m\"\nstrong = true\n")
+    expect(run("policy", "apply", "-f", "rules", "--reason", "hardware keys only"), 6, "p-8 waits")
+    expect(people["bob"]("policy", "approve", "p-8"), 0, "in force: 6:")
+    (folder / "roles/web.toml").write_text(role("web", "alice", "", "medium"))
+    expect(run("policy", "apply", "-f", "rules", "--reason", "web again"), 6, "p-9")
+    expect(people["bob"]("policy", "approve", "p-9"), 5, "E-LOGIN-WEAK")
+
     # The file is the emergency way: taken when it changed, marked and owed a review.
     (world.dir / "ca/policy.toml").write_text(BASE + role("ops", "alice") + role("night", "alice"))
     world.ca.send_signal(signal.SIGHUP)
@@ -151,7 +159,7 @@ try:
     last = [event for event in events if event["type"] == "policy.applied"][-1]
     assert last["data"]["source"] == "file" and last["data"]["review_owed"] and last["actor"] == "ca/server", last
     refused = [reason["rule"] for event in events if event["type"] == "request.refused" for reason in event["data"]["reasons"]]
-    for rule in ("E-POLICY-SELF", "E-POLICY-NOT-ASKED", "E-POLICY-PROPOSE"):
+    for rule in ("E-POLICY-SELF", "E-POLICY-NOT-ASKED", "E-POLICY-PROPOSE", "E-LOGIN-WEAK"):
         assert rule in refused, f"{rule} left nothing in the log: {refused}"
     # A policy of thousands of roles is larger than anything else that is sent.
     big = world.dir / "big"

@@ -161,6 +161,8 @@ TEST_CASE("each difference is told in words, with whether anybody gains by it") 
          "changed role db (low); description: none → x <\n"},
         {"[limits]\nsession = \"8h\"\n", "[limits]\nsession = \"9h\"\n", "changed limits (high); session: 8h → 9h >\n"},
         {"", "[change]\nhigh = \"owner\"\n", "changed change (high); sign-off of high: none → owner >\n"},
+        {"", "[change]\nfresh = \"15m\"\nstrong = true\n",
+         "changed change (high); fresh: none → 15m <; strong: false → true <\n"},
         {"[[group]]\nname = \"g\"\nmembers = [\"a\", \"b\"]\n" + role("db", "carol", "approve = \"group:g\"", "high"),
          "[[group]]\nname = \"g\"\nmembers = [\"b\", \"c\"]\n" + role("db", "carol", "approve = \"group:g\"", "high"),
          "changed group g (high); members: + c, − a >\n"},
