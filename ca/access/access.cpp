@@ -1,14 +1,32 @@
 #include "ca/access/access.h"
 
 #include "ca/access/deny.h"
-
-#include "ca/access/deny.h"
 #include "ca/access/sight.h"
 
 namespace mayfly::access {
 
 using auth::Caller;
 using store::Duty;
+
+namespace {
+
+/// Roles that are never held beside each other are not given beside each other: compared by owner, through whichever
+/// identity. Minting looks again, for what two people give at the same moment.
+Status check_conflicts(const Context& context, const store::GrantRecord& grant, const OwnerName& owner) {
+    if (grant.how != policy::Activation::standing) return {};  // what must be asked for is weighed when it is
+    const auto held = context.store.held_of(owner, context.policy.against(grant.role), context.now);
+    if (!held) return pass(held.error());
+    for (const auto& beside : *held)
+        if (beside.until > context.now)
+            return fail(Code::denied,
+                        "role \"" + grant.role.text() + "\" is never held beside \"" + beside.role.text() + "\"",
+                        "E-ROLE-CONFLICT",
+                        beside.identity.text() + ", of the same owner, holds it until " + beside.until.text(),
+                        "end that one first: mayfly revoke --grant " + beside.grant + " --reason \"…\"");
+    return {};
+}
+
+}  // namespace
 
 Result<store::GrantRecord> prepare_grant(const Context& context, store::GrantRecord grant,
                                          const std::optional<store::IdentityRecord>& made_with_it) {
@@ -39,6 +57,7 @@ Result<store::GrantRecord> prepare_grant(const Context& context, store::GrantRec
             {Code::denied, "E-SELF-GRANT", "nobody grants \"" + grant.role.text() + "\" to themselves",
              "the role says separation = \"strict\"", "have the policy name another control owner for this role"});
 
+    if (auto ok = check_conflicts(context, grant, (*holder)->owner); !ok) return pass(ok.error());
     const auto longest = context.policy.built_in.grant_max;
     if (grant.until.seconds() - grant.from.seconds() > longest.seconds())
         return fail(Code::denied, "the grant would stand too long", "E-GRANT-TTL",

@@ -1,5 +1,6 @@
 // Who holds which role at this moment: what the minting path and the judges of requests both ask.
 #include "ca/store/requests_rows.h"
+#include "ca/store/sqlite_store.h"
 
 namespace mayfly::store {
 
@@ -46,6 +47,13 @@ Result<std::vector<policy::HeldFact>> held_beside(Database& database, const Owne
         }
     }
     return out;
+}
+
+Result<std::vector<policy::HeldFact>> SqliteStore::held_of(const OwnerName& owner, const std::vector<RoleName>& roles,
+                                                           Instant now) {
+    const auto lease = readers_.take();
+    if (!lease) return pass(lease.error());
+    return held_beside(**lease, owner, roles, now);
 }
 
 }  // namespace mayfly::store

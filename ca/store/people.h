@@ -69,8 +69,8 @@ struct OwnerQuery {
 struct InventoryQuery {
     Sight sight;
     std::string tenant{}, owner{}, kind{}, name{};  ///< empty: any
-    bool orphaned = false, dormant = false, expiring = false, never_used = false;
-    Instant unused_since = Instant(0);     ///< dormant: no certificate was minted since
+    bool orphaned = false, dormant = false, expiring = false, never_used = false, over_scoped = false;
+    Instant unused_since = Instant(0);     ///< dormant: no certificate was minted since; over_scoped: nor on some grant
     Instant expiring_before = Instant(0);  ///< expiring: a grant ends or a review is due before
     std::string after{};                   ///< the name that the page before ended with
     std::size_t limit = 200;
@@ -121,6 +121,9 @@ public:
     virtual Result<std::vector<InventoryRow>> inventory(const InventoryQuery& query, Instant now) = 0;
     /// All grants of one identity that have not ended, the suspended among them.
     virtual Result<std::vector<GrantRecord>> all_grants_of(const IdentityName& name) = 0;
+    /// What an owner, through whichever identity, may mint on now of these roles.
+    virtual Result<std::vector<policy::HeldFact>> held_of(const OwnerName& owner, const std::vector<RoleName>& roles,
+                                                          Instant now) = 0;
     virtual Result<std::optional<GrantRecord>> find_grant(const std::string& id) = 0;
     virtual Result<std::vector<GrantRecord>> list_grants(const Sight& sight, const std::string& after,
                                                          std::size_t limit, Instant now) = 0;

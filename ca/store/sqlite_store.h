@@ -93,6 +93,8 @@ public:
                                  const IdentityName& actor, Instant now, Effect effect) override;
     Status enable_owner(const OwnerName& name, const IdentityName& actor, Instant now, Effect effect) override;
     Result<std::optional<OwnerName>> stand_in(const OwnerName& name) override;
+    Result<std::vector<policy::HeldFact>> held_of(const OwnerName& owner, const std::vector<RoleName>& roles,
+                                                  Instant now) override;
     Result<std::vector<InventoryRow>> inventory(const InventoryQuery& query, Instant now) override;
     Result<std::vector<GrantRecord>> all_grants_of(const IdentityName& name) override;
     Result<std::optional<GrantRecord>> find_grant(const std::string& id) override;

@@ -169,6 +169,20 @@ TEST_CASE("what belongs to another tenant answers like what never was") {
     CHECK(w.grant("human/dora", "acme-db", "workload/acme"));
 }
 
+TEST_CASE("roles that conflict are not granted beside each other, through whichever identity") {
+    World w;
+    w.policy.conflicts = {{{*RoleName::parse("ops"), *RoleName::parse("pay")}, "who pays does not run it"}};
+    auto pay = w.policy.roles.at("ops");
+    pay.name = *RoleName::parse("pay");
+    w.policy.roles.emplace("pay", pay);
+    REQUIRE(w.grant("human/carol", "ops", "human/dave"));
+    CHECK(verdict(w.grant("human/carol", "pay", "workload/shop")) == "E-ROLE-CONFLICT");  // dave's too
+    CHECK(w.grant("human/carol", "pay", "human/bob"));
+    w.pass_days(101);
+    w.callers.clear();
+    CHECK(w.grant("human/carol", "pay", "workload/shop"));  // the other one has ended
+}
+
 TEST_CASE("tenants are made by the platform, and closed by it or by whoever owns them") {
     const World w;
     CHECK(verdict(access::create_tenant(w.as("human/bob"), {"new", "", owner("bob")})) == "E-DUTY");

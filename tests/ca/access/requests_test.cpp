@@ -48,6 +48,16 @@ approve = ["owner", { any = 2, of = "group:security" }]
 accounts = ["deploy"]
 nodes = "all"
 [[role]]
+name = "either"
+owner = "carol"
+max_lifetime = "1h"
+risk = "low"
+open_to = ["anyone"]
+approve = { all_of = ["owner", { any = 1, of = "group:security" }] }
+[role.ssh]
+accounts = ["deploy"]
+nodes = "all"
+[[role]]
 name = "small"
 owner = "bob"
 max_lifetime = "1h"
@@ -400,6 +410,28 @@ TEST_CASE("roles that conflict are never held together: not asked for, not appro
     CHECK(d.mint("pay").empty());
 }
 
+TEST_CASE("whoever is asked can still say no when their yes would add nothing any more") {
+    Desks d;
+    const auto request = d.ask("alice", "either");
+    REQUIRE(request);
+    CHECK(request->asked.size() == 4);  // carol, and three of the group
+    auto after = d.say("erin", *request);
+    REQUIRE(after);
+    CHECK(after->asked.size() == 3);
+    CHECK(d.id_of(d.say("dave", *request, policy::Verdict::deny)).empty());
+    CHECK(d.find(request->id).state == RequestState::denied);
+}
+
+TEST_CASE("who narrows to another node than somebody before learns it at once") {
+    Desks d;
+    REQUIRE(
+        d.authority.store->create_identity(d.record("node/db-8", "carol"), d.authority.alice, d.now(), Effect::apply));
+    const auto request = d.ask("alice", "either");
+    REQUIRE(d.say("erin", *request, policy::Verdict::approve, 0, "db-7"));
+    CHECK(d.id_of(d.say("carol", *request, policy::Verdict::approve, 0, "db-8")) == "E-REQUEST-NARROW");
+    CHECK(d.say("carol", *request, policy::Verdict::approve, 0, "db-7")->state == RequestState::approved);
+}
+
 TEST_CASE("a delegation is narrow, ends, and is never passed on") {
     Desks d;
     const auto request = d.ask("bob", "db");
@@ -458,12 +490,12 @@ TEST_CASE("what is wrong with a request is told before anybody is asked") {
 
 TEST_CASE("two who decide at once, and a decision at the end of the time: exactly one outcome") {
     Desks d;
-    for (int round = 0; round < 20; ++round) {
+    for (int round = 0; round < 200; ++round) {
         const auto request = d.ask("bob", "db");
         REQUIRE(request);
         std::atomic<int> approved{0}, denied{0}, other{0};
         std::vector<std::thread> threads;
-        for (int i = 0; i < 16; ++i)
+        for (int i = 0; i < 64; ++i)
             threads.emplace_back([&, i] {
                 if (i == 7) d.authority.clock.advance(3600);  // … and its time runs out meanwhile
                 const auto done =
