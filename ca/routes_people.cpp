@@ -212,6 +212,7 @@ Response list_identities(App& app, const Request& request, const auth::Caller& c
         query.dormant = flag(request, "dormant");
         query.expiring = flag(request, "expiring");
         query.never_used = flag(request, "never_used");
+        query.over_scoped = flag(request, "over_scoped");
         query.unused_since = Instant(now.seconds() - kDormantAfter);
         query.expiring_before = Instant(now.seconds() + kExpiringWithin);
         query.after = parameter(request, "after");
@@ -471,7 +472,7 @@ void add_people_routes(App& app, std::vector<http::Route>& table) {
     add("POST", "/v1/owners/adopt", "answer from now on for what was another's", wire::schema<api::Adoption>(),
         wire::schema<api::Handed>(), adopt);
     add("GET", "/v1/identities",
-        "the inventory, filtered: tenant, owner, kind, orphaned, dormant, expiring, never_used", {},
+        "the inventory, filtered: tenant, owner, kind, orphaned, dormant, expiring, over_scoped, never_used", {},
         wire::schema<api::List<api::Identity>>(), list_identities);
     add("GET", "/v1/identity", "one identity with its grants (?name=)", {}, wire::schema<api::IdentityView>(),
         show_identity);

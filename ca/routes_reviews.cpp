@@ -34,6 +34,7 @@ api::Review review_body(const store::ReviewRecord& review) {
     out.closed = text_or_empty(review.closed);
     out.campaign = review.campaign;
     out.evidence = review.evidence;
+    out.identity = review.holder;
     return out;
 }
 

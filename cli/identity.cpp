@@ -8,7 +8,7 @@ namespace {
 
 struct Filter {
     std::string tenant, owner, kind;
-    bool orphaned = false, dormant = false, expiring = false, never_used = false;
+    bool orphaned = false, dormant = false, expiring = false, never_used = false, over_scoped = false;
     std::size_t most = 1000;
 };
 
@@ -17,7 +17,7 @@ Result<int> list_identities(const Globals& globals, const Filter& filter) {
     Query query{"/v1/identities"};
     query.add("tenant", filter.tenant).add("owner", filter.owner).add("kind", filter.kind);
     query.add("orphaned", filter.orphaned).add("dormant", filter.dormant).add("expiring", filter.expiring);
-    query.add("never_used", filter.never_used);
+    query.add("never_used", filter.never_used).add("over_scoped", filter.over_scoped);
     return print_pages<api::Identity>(
         globals, query,
         {{"IDENTITY"},
@@ -106,6 +106,7 @@ void add_identity_verbs(Cli& cli) {
     list->add_flag("--orphaned", filter->orphaned, "whose owner is gone: empty, or somebody's task");
     list->add_flag("--dormant", filter->dormant, "no certificate was alive for 90 days");
     list->add_flag("--expiring", filter->expiring, "a grant ends or a review is due within 14 days");
+    list->add_flag("--over-scoped", filter->over_scoped, "holds a role by a grant that was not used for 90 days");
     list->add_flag("--never-used", filter->never_used, "no certificate was ever minted");
     list->add_option("--limit", filter->most, "at most so many; 0 for all");
     auto shown = std::make_shared<std::string>();

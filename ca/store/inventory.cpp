@@ -69,6 +69,11 @@ std::string conditions(const InventoryQuery& query) {
         out +=
             " AND i.state = 'active' AND i.created < ?4 AND NOT EXISTS (SELECT 1 FROM certificate c WHERE c.identity = "
             "i.name AND c.valid_before > ?4 AND c.state <> 'void')";
+    if (query.over_scoped)
+        out +=
+            " AND i.state = 'active' AND EXISTS (SELECT 1 FROM role_grant g WHERE g.identity = i.name AND g.ends > ?6 "
+            "AND "
+            "g.state = 'active' AND g.request = 0 AND max(g.starts, g.last_used) < ?4)";
     if (query.expiring)
         out +=
             " AND i.state = 'active' AND ((i.review_by > 0 AND i.review_by < ?5) OR EXISTS (SELECT 1 FROM role_grant g "

@@ -68,7 +68,11 @@ std::string_view name(ReviewState state) {
 
 const char* const kReviewColumns =
     "SELECT v.id, v.campaign, v.kind, v.subject, v.about, v.role, v.tenant, v.reviewer, v.evidence, v.opened, v.due, "
-    "v.lapse_at, v.state, v.outcome, v.comment, v.closed_by, v.closed, v.why, v.lapse, v.alone FROM review v";
+    "v.lapse_at, v.state, v.outcome, v.comment, v.closed_by, v.closed, v.why, v.lapse, v.alone, CASE v.kind "
+    "WHEN 'identity' THEN v.subject "
+    "WHEN 'grant' THEN (SELECT identity FROM role_grant WHERE id = CAST(substr(v.subject, 3) AS INTEGER)) "
+    "WHEN 'decision' THEN (SELECT identity FROM request WHERE id = CAST(substr(v.subject, 3) AS INTEGER)) "
+    "END FROM review v";
 
 ReviewRecord read_review(const Query& row) {
     ReviewRecord review{"v-" + std::to_string(row.integer(0)),
@@ -94,6 +98,7 @@ ReviewRecord read_review(const Query& row) {
     review.comment = row.text(14);
     if (!row.null(15)) review.closed_by = stored<OwnerName>(row.text(15));
     if (row.integer(16) > 0) review.closed = row.time(16);
+    if (!row.null(20)) review.holder = row.text(20);
     return review;
 }
 

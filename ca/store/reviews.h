@@ -37,6 +37,7 @@ struct ReviewRecord {
     std::string outcome{}, comment{};
     std::optional<OwnerName> closed_by{};
     std::optional<Instant> closed{};
+    std::string holder{};  ///< identity that holds the grant, that is looked at, or that was asked for; empty: none
 };
 
 struct CampaignRecord {

@@ -6,12 +6,13 @@ namespace mayfly::api {
 
 struct Review {
     std::string id, kind, subject, about, role, tenant, reviewer, why, opened, due, lapse_at, lapse, state, outcome,
-        comment, closed_by, closed, campaign, evidence;
+        comment, closed_by, closed, campaign, evidence, identity;
     bool alone = false;
     MAYFLY_FIELDS {
         field("id", self.id, Need::required, "review id");
         field("kind", self.kind, Need::required, "grant, identity, role, decision, breakglass or policy");
         field("subject", self.subject, Need::required, "what is looked at: g-7, workload/shop, a role, r-9");
+        field("identity", self.identity, Need::optional, "who holds it, who is looked at, or for whom was asked");
         field("about", self.about, Need::required, "owner whose own it is, and who may not decide");
         field("role", self.role, Need::optional, "the role it is about");
         field("tenant", self.tenant, Need::optional, "the tenant it belongs to");

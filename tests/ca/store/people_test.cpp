@@ -291,6 +291,12 @@ TEST_CASE("the inventory says what was never used, what lies dormant, and what e
     CHECK(w.names(query) == Names{"agent/helper", "breakglass/bob", "human/bob", "workload/shop"});
     query.unused_since = Instant(w.a.now().seconds() - 10 * kDay);
     CHECK(std::count(w.names(query).begin(), w.names(query).end(), "workload/shop") == 0);
+    query.dormant = false;
+    query.over_scoped = true;
+    query.unused_since = Instant(w.a.now().seconds() - 5 * kDay);
+    CHECK(w.names(query) == Names{"workload/shop"});
+    query.unused_since = Instant(w.a.now().seconds() - 11 * kDay);
+    CHECK(w.names(query).empty());
     const auto row = w.row("workload/shop");
     CHECK(row.last_used);
     CHECK(row.roles == Names{"ops"});
