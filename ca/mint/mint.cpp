@@ -1,5 +1,6 @@
 #include "ca/mint/mint.h"
 
+#include "ca/mint/habits.h"
 #include "lib/crypto/crypto.h"
 
 namespace mayfly::mint {
@@ -37,15 +38,6 @@ policy::Facts facts_for(const Authority& authority, const Request& request, stor
             known.tenant_open};
 }
 
-/// What a use is seen with, where the role wants to know what is new: the network and the node.
-std::vector<std::string> seen_with(const policy::Role* role, const Request& request) {
-    std::vector<std::string> out;
-    if (role == nullptr || role->conditions.first_time == policy::FirstTime::ignore) return out;
-    if (!request.circumstances.address.empty()) out.push_back("address " + request.circumstances.address);
-    if (request.ask.node) out.push_back("node " + request.ask.node->text());
-    return out;
-}
-
 /// The certificate will not be: its intent is voided, and the reason is what the caller learns. An outcome that was
 /// kept after all (the store failed only to prove it) stays kept: voiding touches intents without an outcome only.
 template <class T>
@@ -72,17 +64,17 @@ Result<Outcome> Mint::mint(const Request& request) {
 
     // Step 3: know.
     const auto* role = request.ask.role ? policy->policy.find(*request.ask.role) : nullptr;
-    const auto seen = seen_with(role, request);
     const store::FactsQuery query{request.identity,
                                   request.ask.role,
                                   request.ask.node,
                                   crypto::key_id(request.ask.key),
                                   request.join_token,
                                   role != nullptr ? policy->policy.against(role->name) : std::vector<RoleName>{},
-                                  seen,
+                                  seen_with(role, request.circumstances.address, request.ask.node, now),
                                   role != nullptr ? role->tenant : std::string()};
     auto known = store_.load_facts(query, now);
     if (!known) return pass(known.error());
+    auto seen = std::move(known->seen);
     const policy::Facts facts = facts_for(authority_, request, std::move(*known));
 
     // Step 4: may they. A refusal leaves one leaf and no signature.
@@ -114,9 +106,10 @@ Result<Outcome> Mint::mint(const Request& request) {
     const steps::IntentId id = spec->id();
 
     // Step 6: promise. Durable, and in a committed checkpoint, before anything is signed.
-    auto intent = store_.record_intent({std::move(*spec), request.actor, request.idempotency, request.join_token,
-                                        request.strong_login, seen, now + policy->policy.built_in.identity_review},
-                                       now);
+    auto intent =
+        store_.record_intent({std::move(*spec), request.actor, request.idempotency, request.join_token,
+                              request.strong_login, std::move(seen), now + policy->policy.built_in.identity_review},
+                             now);
     if (!intent) return pass(intent.error());
     if (clock_.now().seconds() - now.seconds() > kLongestPause)
         return give_up<int>(

@@ -117,6 +117,22 @@ Status use_grant(Database& database, const steps::Spec& spec, Instant now) {
     return use.with(grant, now).run();
 }
 
+/// How many certificates an identity had within the last hour, this one among them, in steps of two from sixteen on:
+/// whoever never had so many does something new. Counting ends where it would cost more than it tells.
+Result<std::string> rate_of(Database& database, const IdentityName& identity, Instant now) {
+    constexpr std::int64_t kFirst = 16, kMost = 1024, kHour = 3600;
+    Query query(database,
+                "SELECT count(*) FROM (SELECT 1 FROM certificate WHERE identity = ?1 AND valid_before > ?2 AND "
+                "valid_after > ?2 AND state <> 'void' LIMIT ?3)");
+    const auto row = query.with(identity.text(), Instant(now.seconds() - kHour), kMost).row();
+    if (!row) return pass(row.error());
+    const std::int64_t count = (*row ? query.integer(0) : 0) + 1;
+    if (count < kFirst) return std::string();
+    std::int64_t step = kFirst;
+    while (step * 2 <= count) step *= 2;
+    return std::to_string(step) + " certificates or more within an hour";
+}
+
 Status remember(Database& database, const IdentityName& identity, const std::vector<std::string>& seen, Instant now) {
     for (const auto& what : seen) {
         Query insert(database, "INSERT INTO seen(identity, what, first) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
@@ -230,7 +246,13 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
         if (!beside) return pass(beside.error());
         facts.beside = std::move(*beside);
     }
-    for (const auto& what : query.seen) {
+    facts.seen = query.seen;
+    if (!query.seen.empty()) {
+        auto rate = rate_of(database, query.identity, now);
+        if (!rate) return pass(rate.error());
+        if (!rate->empty()) facts.seen.push_back(std::move(*rate));
+    }
+    for (const auto& what : facts.seen) {
         Query known(database, "SELECT 1 FROM seen WHERE identity = ? AND what = ?");
         const auto before = exists(known.with(query.identity.text(), what));
         if (!before) return pass(before.error());

@@ -120,7 +120,8 @@ struct KnownFacts {
     std::optional<std::string> target_tenant{};
     std::vector<policy::HeldFact> beside{};
     std::optional<Instant> adopt_by{};
-    std::vector<std::string> new_to{};  ///< of FactsQuery::seen what was never seen before
+    std::vector<std::string> seen{};    ///< FactsQuery::seen, and how many in the last hour where that is unusual
+    std::vector<std::string> new_to{};  ///< of `seen` what was never seen before
     bool tenant_open = true;            ///< of FactsQuery::tenant
 };
 

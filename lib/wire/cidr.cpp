@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -41,6 +42,12 @@ std::optional<Block> read(std::string_view text) {
     return block;
 }
 
+std::string text_of(const Block& block) {
+    std::array<char, INET6_ADDRSTRLEN> out{};
+    return std::string(::inet_ntop(block.family, block.address.data(), out.data(), out.size())) + "/" +
+           std::to_string(block.length);
+}
+
 }  // namespace
 
 Result<std::string> parse_cidr(std::string_view text) {
@@ -53,9 +60,21 @@ Result<std::string> parse_cidr(std::string_view text) {
     if (block->length == 0) return bad("a block that holds every address restricts nothing");
     for (unsigned i = block->length; i < block->bits(); ++i)
         if (bit(*block, i)) return bad("bits beyond the length are set: sshd would refuse the certificate");
-    std::array<char, INET6_ADDRSTRLEN> out{};
-    return std::string(::inet_ntop(block->family, block->address.data(), out.data(), out.size())) + "/" +
-           std::to_string(block->length);
+    return text_of(*block);
+}
+
+std::string network_of(std::string_view address) {
+    auto block = address.find('/') == std::string_view::npos ? read(address) : std::nullopt;
+    if (!block) return {};
+    constexpr std::array<std::uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (block->family == AF_INET6 && std::equal(kMapped.begin(), kMapped.end(), block->address.begin())) {
+        // A socket that takes both shows IPv4 so (RFC 4291 section 2.5.5.2): it is the same network.
+        std::copy(block->address.begin() + 12, block->address.end(), block->address.begin());
+        block->family = AF_INET;
+    }
+    block->length = block->family == AF_INET ? 24 : 48;
+    std::fill(block->address.begin() + block->length / 8, block->address.end(), std::uint8_t{0});
+    return text_of(*block);
 }
 
 bool within(std::string_view inner, std::string_view outer) {

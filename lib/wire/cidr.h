@@ -12,4 +12,8 @@ namespace mayfly::wire {
 Result<std::string> parse_cidr(std::string_view text);
 bool within(std::string_view inner, std::string_view outer);
 
+/// network_of says from which network an address probably is: its /24 (IPv4) or /48 (IPv6; RFC 6177 calls that a
+/// site); "" when it is no address.
+std::string network_of(std::string_view address);
+
 }  // namespace mayfly::wire
