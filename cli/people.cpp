@@ -1,6 +1,7 @@
 // role, token, revoke: who may have what.
 #include "cli/change.h"
 #include "cli/keys.h"
+#include "mayfly/api_requests.h"
 
 namespace mayfly::cli {
 
@@ -141,21 +142,38 @@ Result<int> revoke(const Globals& globals, api::RevokeRequest body, const std::s
                                     });
 }
 
+/// A request ends as its approver would end it: the grant that it made, and what was minted on that.
+Result<int> revoke_request(const Globals& globals, const api::RevokeRequest& body, const std::string& request) {
+    for (const auto* other :
+         {&body.serial, &body.identity, &body.key, &body.role, &body.owner, &body.grant, &body.issuer, &body.code})
+        if (!other->empty())
+            return fail(Code::malformed, "--request stands alone", "E-REVOKE",
+                        "name exactly one of serial, identity, key, role, owner, grant, request and issuer", {});
+    return change<api::AccessRequest>(
+        globals, "/v1/requests/" + in_query(request) + "/release", api::RequestEnd{body.reason},
+        &api::AccessRequest::id,
+        [](const api::AccessRequest& r) { return r.id + " is over, and every certificate minted on it is revoked"; });
+}
+
 }  // namespace
 
 void add_people_verbs(Cli& cli) {
     add_role_verbs(cli);
     add_token_verbs(cli);
     auto body = std::make_shared<api::RevokeRequest>();
-    auto confirm = std::make_shared<std::string>();
+    auto confirm = std::make_shared<std::string>(), asked = std::make_shared<std::string>();
     auto* verb = cli.verb(&cli.app, "revoke", "revoke certificates, by what they have in common; there is no way back",
-                          [&cli, body, confirm] { return revoke(cli.globals, *body, *confirm); });
+                          [&cli, body, confirm, asked] {
+                              return asked->empty() ? revoke(cli.globals, *body, *confirm)
+                                                    : revoke_request(cli.globals, *body, *asked);
+                          });
     verb->add_option("serial", body->serial, "serial, as inspect shows it");
     verb->add_option("--identity", body->identity, "suspend an identity and revoke all it holds");
     verb->add_option("--key", body->key, "SSH public key: a .pub file, the line, or its SHA256:… fingerprint");
     verb->add_option("--role", body->role, "every certificate that carries this role");
     verb->add_option("--owner", body->owner, "suspend an owner and revoke all that they answer for");
-    verb->add_option("--grant", body->grant, "every certificate minted on this grant, g-7");
+    verb->add_option("--grant", body->grant, "end a grant, g-7, and every certificate minted on it");
+    verb->add_option("--request", *asked, "end what was approved, r-7, and every certificate minted on it");
     verb->add_option("--issuer", body->issuer, "all of x509, ssh-user or ssh-host; beside a serial: whose serial");
     verb->add_option("--code", body->code, "what CRLs say: key-compromise, superseded, cessation-of-operation, …");
     verb->add_option("--confirm", *confirm, "the issuer's name again, when all of it is revoked");

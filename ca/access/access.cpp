@@ -102,6 +102,14 @@ Result<api::RevokeReply> revoke(const Context& context, const store::RevokeOrder
         const auto role = context.policy.roles.find(order.name);
         allowed = role != context.policy.roles.end() && role->second.owner == caller.owner();
     }
+    if (!allowed && order.by == store::RevokeBy::grant) {
+        const auto grant = context.store.find_grant(order.name);
+        if (!grant) return pass(grant.error());
+        const auto* role = *grant ? context.policy.find((*grant)->role) : nullptr;
+        const auto decides = role != nullptr ? controls(context, *role) : Result<bool>(false);
+        if (!decides) return pass(decides.error());
+        allowed = *decides;
+    }
     if (!allowed && order.by == store::RevokeBy::serial)
         allowed = !caller.serial().empty() && order.serial == caller.serial();
     if (!allowed)

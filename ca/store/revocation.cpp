@@ -139,6 +139,20 @@ Status Hit::by_owner() {
     return mark("owner = ?2", order.name);
 }
 
+/// A grant whose certificates are taken back gives no new ones either.
+Status end_grant(Transaction& transaction, const RevokeOrder& order, const IdentityName& actor, Instant now) {
+    const auto number = number_of("g-", order.name);
+    Query find(transaction.database(), "SELECT 1 FROM role_grant WHERE id = ?");
+    const auto row = find.with(number.value_or(0)).row();
+    if (!row) return pass(row.error());
+    if (!*row)
+        return fail(Code::not_found, "there is no grant " + printable(order.name.substr(0, 32)), "E-GRANT-UNKNOWN", {},
+                    "mayfly role grants");
+    const auto ended = end_grants(transaction, {"revoked", actor, now}, "id = CAST(substr(?1, 3) AS INTEGER)",
+                                  "g-" + std::to_string(*number));
+    return ended ? Status{} : pass(ended.error());
+}
+
 Status perform(Hit& hit) {
     switch (hit.order.by) {
         case RevokeBy::serial: return hit.by_serial();
@@ -231,6 +245,8 @@ Result<api::RevokeReply> SqliteStore::revoke(const RevokeOrder& given, const Ide
 
 Result<api::RevokeReply> SqliteStore::revoke_now(Transaction& transaction, const RevokeOrder& order,
                                                  const IdentityName& actor, Instant now) {
+    if (order.by == RevokeBy::grant)
+        if (auto ok = end_grant(transaction, order, actor, now); !ok) return pass(ok.error());
     Hit hit{transaction.database(), order, now};
     if (auto ok = perform(hit); !ok) return pass(ok.error());
     if (auto ok = count_revocation(transaction.database()); !ok) return pass(ok.error());

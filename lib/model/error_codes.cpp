@@ -7,7 +7,8 @@ namespace mayfly {
 
 namespace {
 
-constexpr std::array kCodes = {
+// to_array, because clang deduces a plain array from at most 256 elements.
+constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-ADD-CHECKPOINT",
               "What was sent to the witness is not an add-checkpoint request of C2SP tlog-witness."},
     ErrorCode{"E-ADOPT",
@@ -485,7 +486,7 @@ constexpr std::array kCodes = {
     ErrorCode{"E-WITNESS-STATE",
               "What the witness kept of a log is not what it wrote. Restore the file; a witness that forgets must be "
               "replaced."},
-};
+});
 
 }  // namespace
 

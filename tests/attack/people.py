@@ -141,6 +141,18 @@ try:
     expect(admin("owner", "adopt", "bob"), 1, "E-ADOPT")  # running the machine takes nothing over
     expect(carol.run("owner", "adopt", "bob"), 0, "answers for 1")
 
+    # Taking a grant back is its role's owner's: the certificates and the grant itself.
+    grant = next(g["id"] for g in carol.data("role", "grants") if g["role"] == "ops" and g["identity"] == "human/bob")
+    expect(bob.certify("ops"), 0)
+    expect(dora.run("revoke", "--grant", grant, "--reason", "x"), 5, "E-DUTY")
+    expect(bob.run("revoke", "--grant", grant, "--reason", "x"), 5, "E-DUTY")
+    expect(admin("revoke", "--grant", "g-999", "--reason", "x"), 1, "E-GRANT-UNKNOWN")
+    expect(admin("revoke", "--grant", grant, "--request", "r-1", "--reason", "x"), 2, "E-REVOKE")
+    expect(carol.run("revoke", "--grant", grant, "--reason", "x", "--dry-run"), 0, "1 living certificate(s) would be revoked")
+    expect(carol.run("revoke", "--grant", grant, "--reason", "not needed"), 0, "1 living certificate(s) revoked")
+    expect(bob.certify("ops"), 5)
+    expect(carol.run("role", "grant", "ops", "human/bob", "--for", "30d", "--reason", "needed again"), 0)
+
     # A leaver keeps nothing: no session, no certificate, no login; what they own is somebody's task.
     expect(bob.certify("ops"), 0)
     expect(admin("identity", "create", "workload/bobs", "--owner", "bob"), 0)

@@ -108,6 +108,15 @@ try:
     expect(bob.run("request", "release", request), 0, "ended")
     expect(bob.certify("db-admin"), 6, "E-ROLE-JIT")
 
+    # Revoked, by whoever approved it: the same end.
+    request = bob.ask("db-admin", "--for", "45m", "--reason", "disk full", "--ticket", "INC-70")
+    expect(carol.run("request", "approve", request), 0)
+    expect(bob.certify("db-admin"), 0)
+    expect(dave.run("revoke", "--request", request, "--reason", "x"), 1, "E-REQUEST-UNKNOWN")
+    expect(carol.run("revoke", "--request", request, "--reason", "enough"), 0, f"{request} is over")
+    expect(bob.certify("db-admin"), 6, "E-ROLE-JIT")
+    expect(bob.run("request", "show", request), 0, "ended", "revoked: enough")
+
     # Two stages; who decides the second learns of it, who asked does not decide although a member of the group.
     request = bob.ask("vault", "--for", "20m", "--reason", "rotate")
     expect(carol.run("request", "approve", request), 0, "asked: dave")
