@@ -12,7 +12,7 @@ namespace {
 /// The DOT Language knows one escape in a quoted string, \"; a backslash before anything else would mean a
 /// justification
 /// (\l, \N), so it is doubled.
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
     std::string out = "\"";
     for (const char c : printable(text)) {
         if (c == '"' || c == '\\') out += '\\';
@@ -31,11 +31,11 @@ const char* shape_of(const api::Identity& identity) {
 }
 
 void node(std::string& out, const std::string& id, const std::string& label, const std::string& style) {
-    out += "    " + quoted(id) + " [label=" + quoted(label) + ", " + style + "];\n";
+    out += "    " + in_quotes(id) + " [label=" + in_quotes(label) + ", " + style + "];\n";
 }
 
 void edge(std::string& out, const std::string& from, const std::string& to, const std::string& style) {
-    out += "  " + quoted(from) + " -> " + quoted(to) + " [" + style + "];\n";
+    out += "  " + in_quotes(from) + " -> " + in_quotes(to) + " [" + style + "];\n";
 }
 
 void draw_owner(std::string& out, const api::Owner& owner) {
@@ -87,7 +87,7 @@ void draw_grant(std::string& out, const api::Grant& grant) {
     } else if (grant.how == "eligible") {
         style = ", style=dotted";
     }
-    edge(out, grant.identity, role_node(grant.role), "label=" + quoted(label) + style);
+    edge(out, grant.identity, role_node(grant.role), "label=" + in_quotes(label) + style);
 }
 
 /// The edges of what is drawn, in the order of their ends: the same holdings give the same text.
@@ -205,7 +205,7 @@ std::string draw_dot(const Holdings& holdings) {
         "  node [fontname=\"sans-serif\", fontsize=10];\n"
         "  edge [fontname=\"sans-serif\", fontsize=8];\n";
     for (const auto& tenant : tenants_of(holdings)) {
-        out += "  subgraph " + quoted("cluster_" + tenant) + " {\n    label=" + quoted(tenant) + ";\n";
+        out += "  subgraph " + in_quotes("cluster_" + tenant) + " {\n    label=" + in_quotes(tenant) + ";\n";
         for (const auto* owner : of_tenant(holdings.owners, tenant)) draw_owner(out, *owner);
         for (const auto* identity : of_tenant(holdings.identities, tenant)) draw_identity(out, *identity);
         for (const auto* role : of_tenant(holdings.roles, tenant)) draw_role(out, *role);
