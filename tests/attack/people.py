@@ -3,11 +3,11 @@
 others, what a leaver keeps, what a closed tenant still gives. Every attempt is refused; what is hidden answers exactly as
 what never was."""
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "e2e"))
+from person import Person  # noqa: E402
 from world import World, checked, expect  # noqa: E402
 
 POLICY = """
@@ -35,31 +35,6 @@ nodes = "all"
 world = World(POLICY)
 
 
-class Person:
-    """Somebody with a home, a key and a session of their own."""
-
-    def __init__(self, name, *flags, tenant=None, backup=None):
-        self.name = name
-        home = self.home = world.dir / f"home-{name}"
-        home.mkdir()
-        self.env = dict(world.env, HOME=str(home), XDG_CONFIG_HOME=str(home / "config"), XDG_STATE_HOME=str(home / "state"), XDG_RUNTIME_DIR=str(home / "run"))
-        world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / "key"))
-        more = (["--tenant", tenant] if tenant else []) + (["--backup", backup] if backup else [])
-        expect(world.run("mayfly", "owner", "create", name, *more, *flags), 0)
-        expect(world.run("mayfly", "identity", "create", f"human/{name}", "--owner", name, "--key", str(home / "key.pub")), 0)
-        expect(self.run("bootstrap", world.url, "--fingerprint", world.fingerprint), 0)
-        expect(self.run("login", "--key", str(home / "key")), 0)
-
-    def run(self, *argv):
-        return subprocess.run(("mayfly", *argv), cwd=world.dir, env=self.env, capture_output=True, text=True, timeout=60)
-
-    def data(self, *argv):
-        return json.loads(expect(self.run(*argv, "-o", "json"), 0).stdout)
-
-    def certify(self, role):
-        return self.run("ssh", "cert", "--role", role, "--key", str(self.home / "key"), "--out", str(self.home / f"{role}-cert.pub"), "--force")
-
-
 def admin(*argv):
     return world.run("mayfly", *argv)
 
@@ -83,12 +58,12 @@ def same(person, hidden, missing):
 try:
     world.start()
     world.login()
-    bob = Person("bob")
-    carol = Person("carol", backup="bob")
+    bob = Person(world, "bob")
+    carol = Person(world, "carol", "--backup", "bob")
     expect(admin("tenant", "create", "acme", "--owner", "carol", "--description", "a customer", "--dry-run"), 0, "would be done")
     expect(admin("tenant", "create", "acme", "--owner", "carol"), 0)
     expect(admin("tenant", "create", "acme", "--owner", "carol"), 1, "E-TENANT-EXISTS")
-    dora = Person("dora", tenant="acme")
+    dora = Person(world, "dora", "--tenant", "acme")
     for owner, name, tenant in (("bob", "workload/shop", "home"), ("carol", "workload/acme", "acme"), ("carol", "workload/carols", "home")):
         expect(admin("identity", "create", name, "--owner", owner, "--tenant", tenant), 0)
     expect(carol.run("role", "grant", "ops", "workload/shop", "--for", "30d", "--reason", "runs it"), 0)

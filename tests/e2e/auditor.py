@@ -5,11 +5,11 @@ that a report that somebody touched is found out."""
 import datetime
 import json
 import pathlib
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from person import Person  # noqa: E402
 from world import World, checked, expect  # noqa: E402
 
 POLICY = """
@@ -40,30 +40,6 @@ extensions = ["permit-pty", "permit-user-rc"]
 world = World(POLICY)
 
 
-class Person:
-    def __init__(self, name, *duties):
-        self.name = name
-        home = world.dir / f"home-{name}"
-        home.mkdir()
-        self.env = dict(world.env, HOME=str(home), XDG_CONFIG_HOME=str(home / "config"), XDG_STATE_HOME=str(home / "state"), XDG_RUNTIME_DIR=str(home / "run"))
-        world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / "key"))
-        world.must("mayfly", "owner", "create", name, *[word for duty in duties for word in ("--duty", duty)])
-        world.must("mayfly", "identity", "create", f"human/{name}", "--owner", name, "--key", str(home / "key.pub"))
-        expect(self.run("bootstrap", world.url, "--fingerprint", world.fingerprint), 0)
-        expect(self.run("login", "--key", str(home / "key")), 0)
-
-    def run(self, *argv):
-        return subprocess.run(("mayfly", *argv), cwd=world.dir, env=self.env, capture_output=True, text=True, timeout=60)
-
-    def ask(self, *argv):
-        done = self.run("request", "new", *argv, "--no-wait", "-o", "json")
-        assert done.returncode == 6, done.stdout + done.stderr
-        return json.loads(done.stdout)["id"]
-
-    def certify(self, role, *argv):
-        return self.run("ssh", "cert", "--role", role, "--key", f"home-{self.name}/key", "--out", f"home-{self.name}/{role}-cert.pub", "--force", *argv)
-
-
 def moment():
     """A second that lies between what was before and what comes after: the log is dated in whole seconds."""
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -76,7 +52,7 @@ def moment():
 try:
     world.start()
     world.login()
-    bob, carol, ann = Person("bob"), Person("carol"), Person("ann", "auditor")
+    bob, carol, ann = Person(world, "bob"), Person(world, "carol"), Person(world, "ann", "--duty", "auditor")
     nobody_yet = moment()
     request = bob.ask("db-admin", "--for", "45m", "--reason", "disk full on db-7")
     asked = moment()

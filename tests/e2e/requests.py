@@ -4,10 +4,10 @@ their own. What nobody may do is tried too: each attempt is refused and stands i
 import json
 import os
 import pathlib
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from person import Person  # noqa: E402
 from world import World, checked, expect  # noqa: E402
 
 POLICY = """
@@ -44,38 +44,10 @@ nodes = "all"
 world = World(POLICY)
 
 
-class Person:
-    """Somebody with a home, a key and a session of their own."""
-
-    def __init__(self, name, *duties):
-        self.name = name
-        home = world.dir / f"home-{name}"
-        home.mkdir()
-        self.env = dict(world.env, HOME=str(home), XDG_CONFIG_HOME=str(home / "config"), XDG_STATE_HOME=str(home / "state"), XDG_RUNTIME_DIR=str(home / "run"))
-        world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(home / "key"))
-        flags = [word for duty in duties for word in ("--duty", duty)]
-        expect(world.run("mayfly", "owner", "create", name, *flags), 0)
-        expect(world.run("mayfly", "identity", "create", f"human/{name}", "--owner", name, "--key", str(home / "key.pub")), 0)
-        expect(self.run("bootstrap", world.url, "--fingerprint", world.fingerprint), 0)
-        expect(self.run("login", "--key", str(home / "key")), 0)
-
-    def run(self, *argv):
-        return subprocess.run(("mayfly", *argv), cwd=world.dir, env=self.env, capture_output=True, text=True, timeout=60)
-
-    def ask(self, *argv):
-        """The id of a request that was opened."""
-        done = self.run("request", "new", *argv, "--no-wait", "-o", "json")
-        assert done.returncode == 6, done.stdout + done.stderr
-        return json.loads(done.stdout)["id"]
-
-    def certify(self, role):
-        return self.run("ssh", "cert", "--role", role, "--key", f"home-{self.name}/key", "--out", f"home-{self.name}/{role}-cert.pub", "--force")
-
-
 try:
     world.start()
     world.login()
-    bob, carol, dave, erin = Person("bob"), Person("carol"), Person("dave"), Person("erin", "intake")
+    bob, carol, dave, erin = Person(world, "bob"), Person(world, "carol"), Person(world, "dave"), Person(world, "erin", "--duty", "intake")
 
     # Nothing is held; the error says what to do. What is wrong with a request is said at once.
     expect(bob.certify("db-admin"), 6, "E-ROLE-JIT", "mayfly request new db-admin", "INC-#")
