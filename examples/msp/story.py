@@ -28,11 +28,11 @@ class Clock:
     """Seconds that every program of the story adds to the wall clock, in a page that all of them map (clock.c)."""
 
     def __init__(self, folder):
-        self.file, self.library = folder / "clock", folder / "clock.so"
+        self.file, self.preload = folder / "clock", folder / "clock.so"
         self.file.write_bytes(bytes(8))
         self.file.chmod(0o644)
-        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-o", self.library, HERE / "clock.c"], check=True)
-        self.library.chmod(0o755)
+        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-o", self.preload, HERE / "clock.c"], check=True)
+        self.preload.chmod(0o755)
         with open(self.file, "r+b") as page:
             self.page = mmap.mmap(page.fileno(), 8)
 
@@ -48,7 +48,7 @@ class Clock:
         self.forward((start - now).total_seconds())
 
     def environment(self):
-        return {"STORY_CLOCK": str(self.file), "LD_PRELOAD": str(self.library)}
+        return {"STORY_CLOCK": str(self.file), "LD_PRELOAD": str(self.preload)}
 
 
 class Story:
