@@ -138,7 +138,7 @@ Holdings complete(const Holdings& all, const std::set<std::string>& identities, 
     return out;
 }
 
-Result<Holdings> around_owner(const Holdings& all, const std::string& name) {
+Holdings around_owner(const Holdings& all, const std::string& name) {
     std::set<std::string> identities, owners{name}, roles;
     for (const auto& owner : all.owners) {
         if (owner.name != name) continue;
@@ -152,14 +152,14 @@ Result<Holdings> around_owner(const Holdings& all, const std::string& name) {
     return complete(all, identities, owners, roles, true);
 }
 
-Result<Holdings> around_role(const Holdings& all, const std::string& name) {
+Holdings around_role(const Holdings& all, const std::string& name) {
     std::set<std::string> identities;
     for (const auto& grant : all.grants)
         if (grant.role == name) identities.insert(grant.identity);
     return complete(all, identities, {}, {name}, false);
 }
 
-Result<Holdings> around_tenant(const Holdings& all, const std::string& name) {
+Holdings around_tenant(const Holdings& all, const std::string& name) {
     std::set<std::string> identities, owners, roles;
     const auto ours = [&](const std::string& tenant) { return (tenant.empty() ? "home" : tenant) == name; };
     for (const auto& identity : all.identities)
@@ -184,14 +184,14 @@ Result<Holdings> around(const Holdings& all, const std::string& centre) {
     const auto slash = centre.find('/');
     const auto kind = centre.substr(0, slash);
     const auto name = slash == std::string::npos ? std::string() : centre.substr(slash + 1);
-    auto kept = kind == "owner"    ? around_owner(all, name)
-                : kind == "role"   ? around_role(all, name)
-                : kind == "tenant" ? around_tenant(all, name)
-                                   : Result<Holdings>(complete(all, {centre}, {}, {}, true));
+    Holdings kept = kind == "owner"    ? around_owner(all, name)
+                    : kind == "role"   ? around_role(all, name)
+                    : kind == "tenant" ? around_tenant(all, name)
+                                       : complete(all, {centre}, {}, {}, true);
     const auto named = [&](const auto& list) {
         return std::any_of(list.begin(), list.end(), [&](const auto& one) { return one.name == name; });
     };
-    const bool known = kind == "owner" ? named(all.owners) : kind == "role" ? named(all.roles) : !empty(*kept);
+    const bool known = kind == "owner" ? named(all.owners) : kind == "role" ? named(all.roles) : !empty(kept);
     if (!known)
         return fail(Code::not_found, "there is no " + printable(centre) + " that you can see", "E-GRAPH", {},
                     "kind/name of an identity, or owner/NAME, role/NAME, tenant/NAME");
