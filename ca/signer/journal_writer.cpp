@@ -50,7 +50,10 @@ Result<JournalWriter> JournalWriter::open(const std::string& path) {
 }
 
 JournalWriter::JournalWriter(JournalWriter&& other) noexcept
-    : file_(std::exchange(other.file_, -1)), sequence_(other.sequence_) {}
+    : file_(std::exchange(other.file_, -1)),
+      sequence_(other.sequence_),
+      rest_(std::move(other.rest_)),
+      broken_(other.broken_) {}
 
 JournalWriter::~JournalWriter() {
     if (file_ < 0) return;
@@ -59,15 +62,36 @@ JournalWriter::~JournalWriter() {
 }
 
 Status JournalWriter::append(JournalEntry entry) {
+    // A line that a full disk cut short is completed before another begins. Its certificate was never signed; its
+    // intent stands in the store, as that of every line does.
+    if (auto ok = finish_line(); !ok) return ok;
     entry.sequence = sequence_ + 1;
     const std::string line = encode_journal_line(entry);
+    rest_ = line;
+    auto ok = finish_line();
+    if (!ok && rest_ == line) rest_.clear();  // nothing of it stands in the file
+    return ok;
+}
+
+Status JournalWriter::finish_line() {
+    if (rest_.empty()) return {};
+    if (broken_)
+        return fail(Code::unavailable, "the signer's journal could not be written before, so nothing is signed",
+                    "E-JOURNAL-FULL", "nobody knows what stands at its end", "check the CA's disk and restart it");
     if (file_ >= 0) {
-        // One write of one short line to a file opened with O_APPEND: whole or, on a full disk, cut and found at start.
-        const ssize_t written = ::write(file_, line.data(), line.size());
-        if (written != static_cast<ssize_t>(line.size()))
-            return fail(Code::unavailable, "the signer's journal cannot be written, so nothing is signed",
-                        "E-JOURNAL-FULL", {}, "free space on the CA's disk and restart");
+        // One write of one short line to a file opened with O_APPEND: whole, or cut by a full disk.
+        const ssize_t written = ::write(file_, rest_.data(), rest_.size());
+        const int code = written < 0 ? errno : ENOSPC;
+        if (written > 0) rest_.erase(0, static_cast<std::size_t>(written));
+        if (written < 0 || !rest_.empty()) {
+            broken_ = code != ENOSPC && code != EDQUOT;
+            return fail(
+                Code::unavailable,
+                std::string("the signer's journal cannot be written, so nothing is signed: ") + std::strerror(code),
+                "E-JOURNAL-FULL", {}, broken_ ? "check the CA's disk and restart it" : "free space on the CA's disk");
+        }
     }
+    rest_.clear();
     ++sequence_;
     return {};
 }

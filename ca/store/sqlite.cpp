@@ -1,6 +1,7 @@
 #include "ca/store/sqlite.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace mayfly::store {
 
@@ -51,7 +52,10 @@ Status Database::execute(const std::string& sql) {
 Status Database::run(std::string_view sql) { return Query(*this, sql).run(); }
 
 Error Database::error(int code) const {
-    const std::string text = sqlite3_errmsg(handle_.get());
+    std::string text = sqlite3_errmsg(handle_.get());
+    const int cause =
+        (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN ? sqlite3_system_errno(handle_.get()) : 0;
+    if (cause != 0) text += std::string(" (") + std::strerror(cause) + ")";
     switch (code & 0xff) {
         case SQLITE_CONSTRAINT: return {Code::conflict, "the store refuses it: " + text, "E-STORE-CONSTRAINT", {}, {}};
         case SQLITE_IOERR:

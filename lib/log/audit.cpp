@@ -51,12 +51,11 @@ private:
         if (!bytes) return pass(bytes.error());
         bundle_ = std::move(*bytes);
         const auto entries = parse_bundle(bundle_);
-        if (!entries) return damaged(bundle_path_ + ": " + entries.error().message);
+        if (!entries) return damaged(bundle_path_ + ": " + entries.error().message, first_wrong(file));
         if (entries->size() != file.width)
             return damaged(bundle_path_ + " holds " + std::to_string(entries->size()) + " entries, not " +
                                std::to_string(file.width),
-                           "the first that is wrong or missing is " +
-                               std::to_string(first_ + std::min<std::size_t>(entries->size(), file.width)));
+                           first_wrong(file));
         entries_ = *entries;
         for (const auto entry : entries_) {
             tree_.append(leaf_hash(entry));
@@ -64,6 +63,21 @@ private:
         }
         for (auto& [tile, hashes] : tree_.take_changed()) rebuilt_[tile] = std::move(hashes);
         return {};
+    }
+
+    /// Of a bundle that cannot be taken as it is: the first entry that is not whole, or that its published hash denies.
+    std::string first_wrong(const TileFile& bundle) {
+        const auto hashes = files_(path(Tile{0, bundle.tile.index}, bundle.width));
+        ByteView rest = bundle_;
+        std::size_t at = 0;
+        for (; at < bundle.width; ++at) {
+            const auto entry = take_entry(rest);
+            if (!entry) break;
+            if (!hashes || hashes->size() < (at + 1) * kHash) continue;
+            const auto leaf = leaf_hash(*entry);
+            if (!std::equal(leaf.begin(), leaf.end(), hashes->begin() + static_cast<std::ptrdiff_t>(at * kHash))) break;
+        }
+        return "the first that is wrong or missing is entry " + std::to_string(first_ + at);
     }
 
     Status take_hashes(const TileFile& file) {

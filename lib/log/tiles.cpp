@@ -112,16 +112,23 @@ Bytes encode_bundle(const std::vector<Bytes>& entries) {
     return out;
 }
 
+std::optional<ByteView> take_entry(ByteView& bundle) {
+    if (bundle.size() < 2) return {};
+    const std::size_t size = static_cast<std::size_t>(bundle[0]) << 8U | static_cast<std::size_t>(bundle[1]);
+    if (bundle.size() < 2 + size) return {};
+    const auto entry = bundle.subspan(2, size);
+    bundle = bundle.subspan(2 + size);
+    return entry;
+}
+
 Result<std::vector<ByteView>> parse_bundle(ByteView bundle) {
     std::vector<ByteView> out;
     while (!bundle.empty()) {
         if (out.size() == kTileWidth) return fail(Code::corrupt, "an entry bundle holds more than 256 entries");
-        const std::size_t size =
-            bundle.size() < 2 ? 0 : static_cast<std::size_t>(bundle[0]) << 8U | static_cast<std::size_t>(bundle[1]);
-        if (bundle.size() < 2 + size)
+        const auto entry = take_entry(bundle);
+        if (!entry)
             return fail(Code::corrupt, "an entry bundle ends in the middle of its entry " + std::to_string(out.size()));
-        out.push_back(bundle.subspan(2, size));
-        bundle = bundle.subspan(2 + size);
+        out.push_back(*entry);
     }
     return out;
 }

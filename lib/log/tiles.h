@@ -38,6 +38,9 @@ void files_of(std::uint64_t size, const std::function<bool(const TileFile&)>& vi
 
 /// encode_bundle: (uint16 length || entry)*. Entries above 65,535 bytes end the process: no event is that long.
 Bytes encode_bundle(const std::vector<Bytes>& entries);
+/// take_entry takes the next entry off the front of a bundle; nothing when there is no whole one.
+std::optional<ByteView> take_entry(ByteView& bundle);
+
 /// parse_bundle returns views into `bundle`. Corrupt when it ends in the middle of an entry or holds more than 256.
 Result<std::vector<ByteView>> parse_bundle(ByteView bundle);
 

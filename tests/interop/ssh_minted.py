@@ -115,7 +115,7 @@ class SshWorld(World):
         (self.dir / "sshd_config").write_text(f"Include {self.dir}/mayfly.conf\n" + "".join(f"HostKey {key}\n" for _, key in keys))
         (self.dir / "mayfly.conf").touch()
         flags = [word for _, key in keys for word in ("--host-key", str(key))]
-        self.must("mayfly-agent", "enroll", self.url, "--fingerprint", self.fingerprint, "--token-file", "token", "--dir", "agent", "--sshd-program", SSHD, "--sshd-config", f"{self.dir}/sshd_config",
+        self.must("mayfly-agent", "enroll", "--mode", "only", self.url, "--fingerprint", self.fingerprint, "--token-file", "token", "--dir", "agent", "--sshd-program", SSHD, "--sshd-config", f"{self.dir}/sshd_config",
                   "--drop-in", f"{self.dir}/mayfly.conf", "--trust-dir", f"{self.dir}/trust", *flags, "--reload-pid-file", f"{self.dir}/no-sshd")
         self.must("mayfly-agent", "run", "--once", "--config", "agent/agent.toml")
         current = self.dir / "trust/current"

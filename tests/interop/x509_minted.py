@@ -100,7 +100,7 @@ class X509World(World):
     def node(self):
         (self.dir / "token").write_text(self.must("mayfly", "token", "create", "--node", "db-7", "--owner", "alice", "--host", "db-7.test.internal").stdout)
         self.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "host_key")
-        self.must("mayfly-agent", "enroll", self.url, "--fingerprint", self.fingerprint, "--token-file", "token", "--dir", "agent", "--drop-in", f"{self.dir}/drop-in", "--trust-dir", f"{self.dir}/trust",
+        self.must("mayfly-agent", "enroll", "--mode", "only", self.url, "--fingerprint", self.fingerprint, "--token-file", "token", "--dir", "agent", "--drop-in", f"{self.dir}/drop-in", "--trust-dir", f"{self.dir}/trust",
                   "--host-key", f"{self.dir}/host_key")
         return Minted("a node's identity", self.aside("node", (self.dir / "agent/node.pem").read_text()), self.chain, self.root, "client", None)
 

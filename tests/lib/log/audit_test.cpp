@@ -74,6 +74,7 @@ TEST_CASE("deleted, swapped, inserted and appended entries are found and the fir
         first.erase(first.begin() + 9);
         bundle(first);
         expect(log.audit(), "E-LOG-DAMAGED", "holds 255 entries, not 256");
+        expect(log.audit(), "E-LOG-DAMAGED", "the first that is wrong or missing is entry 9");
     }
     SECTION("deleted, and the next moved up") {
         first.erase(first.begin() + 9);
@@ -92,9 +93,26 @@ TEST_CASE("deleted, swapped, inserted and appended entries are found and the fir
         bundle(first);
         expect(log.audit(), "E-LOG-DAMAGED", "entry 100 ");
     }
+    SECTION("inserted, and one too many") {
+        first.insert(first.begin() + 100, to_bytes("more"));
+        bundle(first);
+        expect(log.audit(), "E-LOG-DAMAGED", "more than 256 entries / the first that is wrong or missing is entry 100");
+    }
+    SECTION("appended") {
+        first.push_back(to_bytes("more"));
+        bundle(first);
+        expect(log.audit(), "E-LOG-DAMAGED", "more than 256 entries / the first that is wrong or missing is entry 256");
+    }
+    SECTION("deleted together with its hash tile") {
+        first.erase(first.begin() + 9);
+        bundle(first);
+        log.files.erase("tile/0/000");
+        expect(log.audit(), "E-LOG-DAMAGED", "the first that is wrong or missing is entry 255");
+    }
     SECTION("cut in the middle") {
-        log.files.at("tile/entries/000").resize(501);
-        expect(log.audit(), "E-LOG-DAMAGED", "ends in the middle");
+        log.files.at("tile/entries/000").resize(501);  // "entry 0" to "entry 9" take 9 bytes each, the next 10
+        expect(log.audit(), "E-LOG-DAMAGED",
+               "ends in the middle of its entry 51 / the first that is wrong or missing is entry 51");
     }
     SECTION("a bundle is gone") {
         log.files.erase("tile/entries/001");
