@@ -25,23 +25,6 @@ struct IssueFlags {
 constexpr const char* kPath = "/v1/x509/certificates";
 constexpr std::size_t kLargestCsr = 64 * 1024;
 
-KeyAlgorithm algorithm_of(const std::string& word) {
-    if (word == "p256") return KeyAlgorithm::ecdsa_p256;
-    if (word == "p384") return KeyAlgorithm::ecdsa_p384;
-    if (word == "ed25519") return KeyAlgorithm::ed25519;
-    return KeyAlgorithm::rsa;
-}
-
-Result<std::string> csr_for(const crypto::PrivateKey& key, const std::vector<std::string>& names) {
-    std::vector<wire::SubjectName> parsed;
-    for (const auto& text : names) {
-        auto name = wire::SubjectName::parse(text);
-        if (!name) return pass(name.error());
-        parsed.push_back(std::move(*name));
-    }
-    return crypto::make_csr(key, parsed);
-}
-
 /// A PKCS#10 request in PEM or DER; PEM is what the CA takes.
 Result<std::string> read_csr(const std::string& path) {
     const auto file = files::read(path == "-" ? "/dev/stdin" : path, kLargestCsr);
@@ -68,6 +51,12 @@ tl::unexpected<Error> not_so(const std::string& message, const std::string& why,
 /// anything is minted.
 Result<CertFiles> read_files(const Globals& globals, const IssueFlags& flags, KeyIs where, const PublicKey& key) {
     CertFiles out{flags.out};
+    out.wish = {"",
+                flags.request.role,
+                flags.request.ttl,
+                where == KeyIs::made ? flags.key_type : "",
+                flags.request.names,
+                flags.forms};
     const auto& words = form_words();
     for (const auto& word : flags.forms)
         out.forms.push_back(static_cast<Form>(std::find(words.begin(), words.end(), word) - words.begin()));
@@ -86,16 +75,6 @@ Result<CertFiles> read_files(const Globals& globals, const IssueFlags& flags, Ke
     if (auto ok = crypto::check_password(*password); !ok) return pass(ok.error());
     out.password = std::move(*password);
     return out;
-}
-
-/// A certificate for another key than ours would be a pair that does not belong together.
-Status is_for(const PublicKey& key, const api::CertificateReply& reply) {
-    const auto der = wire::parse_one_pem(reply.certificate, "CERTIFICATE");
-    const auto read = der ? wire::parse_x509(*der) : pass(der.error());
-    if (!read) return pass(read.error());
-    if (read->key == key) return {};
-    return fail(Code::corrupt, "the CA certified another key than the one asked for", "E-KEY-MISMATCH",
-                "nothing was written", "tell whoever answers for the CA, with this message");
 }
 
 /// Asked is the key to be certified, and what proves that its holder asks.
@@ -127,30 +106,18 @@ Result<Asked> ask_for(const Globals& globals, IssueFlags& flags) {
         flags.request.csr = std::move(*pem);
         return out;
     }
-    auto made = crypto::PrivateKey::generate(algorithm_of(flags.key_type));
+    auto made = renewal::make_key(flags.key_type, flags.request.names);
     if (!made) return pass(made.error());
-    auto csr = csr_for(*made, flags.request.names);
-    if (!csr) return pass(csr.error());
-    flags.request.csr = std::move(*csr);
-    out.key = made->public_key();
-    out.made = std::move(*made);
+    flags.request.csr = std::move(made->csr);
+    out.key = made->key.public_key();
+    out.made = std::move(made->key);
     return out;
-}
-
-/// Names are sent tagged, so that the server never has to guess.
-Status tag_names(std::vector<std::string>& names) {
-    for (auto& text : names) {
-        const auto name = wire::SubjectName::parse(text);
-        if (!name) return pass(name.error());
-        text = name->tagged();
-    }
-    return {};
 }
 
 Result<int> issue(const Globals& globals, IssueFlags flags) {
     auto session = open_session(globals);
     if (!session) return pass(session.error());
-    if (auto ok = tag_names(flags.request.names); !ok) return pass(ok.error());
+    if (auto ok = renewal::tag_names(flags.request.names); !ok) return pass(ok.error());
     flags.request.dry_run = globals.dry_run;
     if (flags.csr_file == "-" && flags.password.file == "-")
         return not_so("standard input cannot be both request and password", {}, "--password-file FILE");
@@ -163,7 +130,7 @@ Result<int> issue(const Globals& globals, IssueFlags flags) {
     if (!files) return pass(files.error());
     const auto reply = session->ca.mint(kPath, flags.request, prover);
     if (!reply) return pass(reply.error());
-    if (auto ok = is_for(asked->key, *reply); !ok) return pass(ok.error());
+    if (auto ok = renewal::is_for(asked->key, *reply); !ok) return pass(ok.error());
     if (auto ok = write_cert_files(*files, asked->made ? &*asked->made : nullptr, *reply, session->context.bundle); !ok)
         return pass(ok.error());
     return show(globals, {wire::to_json(*reply),
@@ -191,8 +158,7 @@ void add_cert_verbs(Cli& cli) {
     verb->add_option("--public-key", flags->public_key,
                      "certify this key, which signs by ssh-agent or ssh-keygen: a .pub, a PEM public key, or SHA256:…")
         ->excludes(csr);
-    verb->add_option("--key-type", flags->key_type, "key to make")
-        ->check(CLI::IsMember({"p256", "p384", "ed25519", "rsa"}));
+    verb->add_option("--key-type", flags->key_type, "key to make")->check(CLI::IsMember(renewal::key_types()));
     verb->add_option("--out", flags->out,
                      "folder for key.pem, cert.pem, chain.pem, fullchain.pem, ca.pem and the log proof")
         ->required();
@@ -206,6 +172,7 @@ void add_cert_verbs(Cli& cli) {
     verb->add_option("--mode", flags->mode, "mode of files with the private key; 0600 when absent");
     verb->add_option("--owner", flags->owner, "USER[:GROUP] for the files; root only");
     verb->add_flag("--force", flags->force, "replace files that are there already");
+    add_renew_verbs(cert, cli);
 }
 
 }  // namespace mayfly::cli

@@ -5,7 +5,6 @@
 
 #include "cli/render.h"
 #include "lib/crypto/pkcs12.h"
-#include "lib/files/together.h"
 #include "lib/wire/text.h"
 
 namespace mayfly::cli {
@@ -13,8 +12,8 @@ namespace mayfly::cli {
 namespace {
 
 constexpr std::size_t kLargestKey = 64 * 1024;
-constexpr std::array<const char*, 6> kFiles = {"cert.pem", "chain.pem", "fullchain.pem",
-                                               "ca.pem",   "cert.leaf", "cert.tlog-proof"};
+constexpr std::array<const char*, 7> kFiles = {"cert.pem",  "chain.pem",       "fullchain.pem",   "ca.pem",
+                                               "cert.leaf", "cert.tlog-proof", renewal::kWishFile};
 constexpr const char *kKey = "key.pem", *kCombined = "combined.pem", *kPkcs12 = "cert.p12";
 
 Status keep_key(CertFiles& files, const PublicKey& key) {
@@ -72,7 +71,10 @@ Status write_cert_files(const CertFiles& files, const crypto::PrivateKey* key, c
                         const api::Bundle& bundle) {
     const auto entry = wire::parse_base64(reply.log_entry);
     if (!entry) return pass(entry.error());
-    const std::string chain = reply.certificate + reply.chain, roots = joined(bundle.x509_roots, "");
+    const auto held = renewal::read_issued(reply);
+    if (!held) return pass(held.error());
+    const std::string chain = reply.certificate + reply.chain, roots = joined(bundle.x509_roots, ""),
+                      wish = renewal::text_of_wish(files.wish);
     const Secret own = key == nullptr ? Secret() : key->export_pem();
     const ByteView pem = key == nullptr ? files.kept_key.reveal() : own.reveal();
     // Key first: Postfix wants it so, and nobody minds.
@@ -87,12 +89,13 @@ Status write_cert_files(const CertFiles& files, const crypto::PrivateKey* key, c
     std::vector<files::SetFile> set;
     if (!pem.empty()) set.push_back({kKey, pem, secret});
     const std::array<ByteView, kFiles.size()> contents = {
-        view(reply.certificate), view(reply.chain), view(chain), view(roots), *entry, view(reply.log_proof)};
+        view(reply.certificate), view(reply.chain), view(chain), view(roots), *entry,
+        view(reply.log_proof),   view(wish)};
     for (std::size_t i = 0; i < kFiles.size(); ++i) set.push_back({kFiles[i], contents[i], 0644});
     if (files.has(Form::combined) && key != nullptr) set.push_back({kCombined, combined.reveal(), secret});
     if (!pkcs12.empty()) set.push_back({kPkcs12, pkcs12.reveal(), secret});
     if (auto ok = make_folder(files.folder, files.hand_over); !ok) return ok;
-    return files::write_together(files.folder, "", set, files.hand_over.owner);
+    return renewal::install(files.folder, set, files.hand_over.owner, held->leaf, files.service);
 }
 
 }  // namespace mayfly::cli

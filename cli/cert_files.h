@@ -8,6 +8,8 @@
 #include "cli/hand_over.h"
 #include "cli/out_files.h"
 #include "lib/crypto/crypto.h"
+#include "lib/renewal/install.h"
+#include "lib/renewal/wish.h"
 #include "mayfly/api.h"
 
 namespace mayfly::cli {
@@ -23,7 +25,9 @@ struct CertFiles {
     std::vector<Form> forms{};
     Secret password{};  ///< of the PKCS#12 file
     HandOver hand_over{};
-    Secret kept_key{};  ///< PEM of the key that is there already, when the certificate is for that one
+    Secret kept_key{};           ///< PEM of the key that is there already, when the certificate is for that one
+    renewal::Wish wish{};        ///< written beside them, for `cert renew`
+    renewal::Service service{};  ///< what reads them
     [[nodiscard]] bool has(Form form) const;
 };
 
@@ -32,7 +36,7 @@ struct CertFiles {
 /// new and will be written.
 enum class KeyIs { made, elsewhere };
 Status check_folder(CertFiles& files, const PublicKey& key, KeyIs where, Existing existing);
-/// write_cert_files writes them all. `key` is null when the key is elsewhere.
+/// write_cert_files writes them all, and tells the service. `key` is null when the key is elsewhere.
 Status write_cert_files(const CertFiles& files, const crypto::PrivateKey* key, const api::CertificateReply& reply,
                         const api::Bundle& bundle);
 

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "mayfly/names.h"
+
 namespace mayfly::files {
 
 namespace {
@@ -142,12 +144,15 @@ void forget_others(const Store& store, const std::string& now, const std::string
     }
 }
 
+Store store_of(const std::string& folder, const std::string& name) {
+    return {folder, name.empty() ? folder : folder + "/" + name, name.empty() ? "" : name + "/"};
+}
+
 }  // namespace
 
 Status write_together(const std::string& folder, const std::string& store_name, const std::vector<SetFile>& files,
                       Ownership owner) {
-    const Store store{folder, store_name.empty() ? folder : folder + "/" + store_name,
-                      store_name.empty() ? "" : store_name + "/"};
+    const Store store = store_of(folder, store_name);
     const Lock lock(folder);
     if (!lock.held()) return failed("lock", folder);
     if (!store_name.empty() && ::mkdir(store.path.c_str(), 0755) != 0 && errno != EEXIST)
@@ -164,6 +169,21 @@ Status write_together(const std::string& folder, const std::string& store_name, 
     if (auto ok = flush(folder); !ok) return ok;
     forget_others(store, next, before);
     return {};
+}
+
+std::string set_in_force(const std::string& folder, const std::string& store) {
+    return store_of(folder, store).generation();
+}
+
+Status go_back(const std::string& folder, const std::string& store_name, const std::string& set) {
+    const Store store = store_of(folder, store_name);
+    const Lock lock(folder);
+    if (!lock.held()) return failed("lock", folder);
+    std::error_code error;
+    if (!set.starts_with(kGeneration) || !fs::is_directory(store.path + "/" + set, error))
+        return fail(Code::not_found, "there is no earlier set " + printable(set) + " in " + store.path);
+    if (auto ok = link_over(set, store.path + "/current"); !ok) return ok;
+    return flush(store.path);
 }
 
 }  // namespace mayfly::files

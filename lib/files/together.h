@@ -24,4 +24,9 @@ struct SetFile {
 Status write_together(const std::string& folder, const std::string& store, const std::vector<SetFile>& files,
                       Ownership owner = {});
 
+/// set_in_force names the set that the folder's links lead to: "gen-3"; "" when there is none.
+std::string set_in_force(const std::string& folder, const std::string& store);
+/// go_back puts an earlier set in force again, as long as it is there: the one before the last is.
+Status go_back(const std::string& folder, const std::string& store, const std::string& set);
+
 }  // namespace mayfly::files

@@ -146,3 +146,27 @@ TEST_CASE("root gives a set to the owner it names") {
     REQUIRE(::stat(folder.file("current").c_str(), &info) == 0);
     CHECK(info.st_uid == 65534);
 }
+
+TEST_CASE("the set before comes back as a whole, and the next one follows it") {
+    const std::string store = GENERATE("", "key.d");
+    const test::TemporaryFolder folder;
+    CHECK(files::set_in_force(folder.path(), store).empty());
+    REQUIRE(write_pair(folder.path(), store, "one"));
+    const auto before = files::set_in_force(folder.path(), store);
+    REQUIRE(write_pair(folder.path(), store, "two"));
+    REQUIRE(files::go_back(folder.path(), store, before));
+    CHECK(folder.read("key") == "one");
+    CHECK(folder.read("cert") == "one");
+    REQUIRE(write_pair(folder.path(), store, "three"));
+    CHECK(folder.read("key") == "three");
+    REQUIRE(files::go_back(folder.path(), store, before));
+    CHECK(folder.read("cert") == "one");
+}
+
+TEST_CASE("a set that is gone, or never was one, is not gone back to") {
+    const std::string set = GENERATE("gen-7", "", "../elsewhere", "current");
+    const test::TemporaryFolder folder;
+    REQUIRE(write_pair(folder.path(), "", "one"));
+    CHECK_FALSE(files::go_back(folder.path(), "", set));
+    CHECK(folder.read("key") == "one");
+}

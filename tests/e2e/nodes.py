@@ -1,0 +1,83 @@
+"""Nodes for tests that run real agents: enrolled, with an sshd configuration of their own, on loopback."""
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import time
+
+
+def wait_until(what, condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what() if callable(what) else what
+        time.sleep(0.02)  # a poll of what we wait for, not a guess at how long it takes
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Node:
+    """An enrolled node. Its sshd never runs, and is judged by `sshd -t` all the same."""
+
+    def __init__(self, world, name, poll="1s"):
+        self.world, self.name, self.process = world, name, None
+        self.dir = world.dir / f"node-{name}"
+        self.dir.mkdir()
+        sshd = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        if os.getuid() == 0:
+            os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+        at = lambda file: str(self.dir / file)  # noqa: E731
+        world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at("host_key"))
+        pathlib.Path(at("mayfly.conf")).write_text("")
+        pathlib.Path(at("sshd_config")).write_text(f"Include {at('mayfly.conf')}\nHostKey {at('host_key')}\nStrictModes no\nUsePAM no\n")
+        pathlib.Path(at("token")).write_text(world.must("mayfly", "token", "create", "--node", name, "--owner", "alice", "--label", "env=dev").stdout)
+        world.must("mayfly-agent", "enroll", world.url, "--fingerprint", world.fingerprint, "--token-file", at("token"), "--dir", at("agent"), "--sshd-program", sshd, "--sshd-config",
+                   at("sshd_config"), "--drop-in", at("mayfly.conf"), "--trust-dir", at("trust"), "--host-key", at("host_key"), "--reload-pid-file", at("sshd.pid"), "--mode", "only")
+        self.config = self.dir / "agent/agent.toml"
+        text = self.config.read_text().replace('poll = "1m"', f'poll = "{poll}"').replace('sshd_log = "journal"', 'sshd_log = "none"')
+        assert f'poll = "{poll}"' in text
+        self.config.write_text(text)
+        self.workloads = self.dir / "agent/workload.d"
+        self.workloads.mkdir()
+        self.log = self.dir / "agent.log"
+
+    def write(self, name, text):
+        """A file of workload.d, there as a whole or not at all."""
+        temporary = self.workloads / f".{name}.new"
+        temporary.write_text(text)
+        temporary.chmod(0o644)
+        temporary.rename(self.workloads / f"{name}.toml")
+
+    def start(self, prefix=(), env=None):
+        self.process = subprocess.Popen([*prefix, "mayfly-agent", "run", "--config", str(self.config)], cwd=self.dir, env=env or self.world.env, stdout=open(self.log, "ab"), stderr=subprocess.STDOUT)
+
+    def once(self):
+        return self.world.run("mayfly-agent", "run", "--once", "--config", str(self.config))
+
+    def status(self):
+        """What the last round left, or nothing yet."""
+        try:
+            return json.loads((self.dir / "agent/workloads.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return {"workloads": {}, "broken": {}, "health": "none"}
+
+    def of(self, name):
+        return self.status()["workloads"].get(name, {"serial": "", "trouble": "", "until": ""})
+
+    def tail(self):
+        return (self.log.read_text()[-3000:] if self.log.exists() else "") + json.dumps(self.status(), indent=1)
+
+    def has(self, name, not_serial=""):
+        wait_until(lambda: f"{self.name}: no certificate for {name}\n{self.tail()}", lambda: self.of(name)["serial"] not in ("", not_serial))
+        return self.of(name)["serial"]
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
