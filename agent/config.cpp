@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "agent/settings.h"
 #include "lib/config/table.h"
 #include "lib/files/files.h"
 
@@ -34,6 +35,33 @@ void read_report(config::Table& table, Status& status, Config& out) {
     inner.finish();
 }
 
+void read_steps(config::Table& table, Config& out) {
+    if (table.has("mode")) {
+        const auto mode = parse_mode(table.text("mode"));
+        if (mode)
+            out.mode = *mode;
+        else
+            table.refuse(nullptr, mode.error().message + ": observe, both or only");
+    }
+    table.lifetime("recent", out.recent);
+    out.probe = table.text("probe", out.probe);
+    if (out.probe != kProbeAuto && out.probe != kNoProbe && !parse_address(out.probe))
+        table.refuse(nullptr, "probe must be \"auto\", \"none\" or where sshd listens, as in \"127.0.0.1:22\"");
+}
+
+void read_discovery(config::Table& table, Status& status, Config& out) {
+    const auto* section = table.table("discovery");
+    if (section == nullptr) return;
+    config::Table inner(*section, "[discovery]", status);
+    if (inner.text("every") == "never")
+        out.discover_every.reset();
+    else
+        inner.lifetime("every", *out.discover_every);
+    out.discovery_etc = inner.text("etc", out.discovery_etc);
+    if (!out.discovery_etc.starts_with('/')) inner.refuse(section->get("etc"), "etc is the full path of a folder");
+    inner.finish();
+}
+
 }  // namespace
 
 Result<Config> load_config(const std::string& path) {
@@ -47,6 +75,7 @@ Result<Config> load_config(const std::string& path) {
     config::Table table(*toml, path, status);
     Config out;
     std::error_code ignored;
+    out.file = path;
     out.url = table.text("url");
     out.state_dir = table.text("state_dir", std::filesystem::absolute(path, ignored).parent_path().string());
     out.sshd_program = table.text("sshd_program", out.sshd_program);
@@ -57,8 +86,11 @@ Result<Config> load_config(const std::string& path) {
     if (table.has("reload")) out.reload = table.texts("reload");
     out.reload_pid_file = table.text("reload_pid_file");
     table.lifetime("poll", out.poll);
+    read_steps(table, out);
+    out.workload_dir = table.text("workload_dir", out.state_dir + "/workload.d");
     read_breakglass(table, status, out);
     read_report(table, status, out);
+    read_discovery(table, status, out);
     if (out.url.empty()) table.refuse(nullptr, "url is missing");
     if (out.host_keys.empty()) table.refuse(nullptr, "host_keys is empty: sshd could prove nothing");
     if (out.reload.empty() && out.reload_pid_file.empty())
@@ -97,11 +129,22 @@ std::string config_text(const Config& config) {
            "poll = \"" +
            config.poll.text() +
            "\"\n"
+           "mode = \"" +
+           std::string(name(config.mode)) +
+           "\"      # observe, both or only: mayfly-agent mode changes it\n"
+           "probe = \"" +
+           config.probe +
+           "\"      # where sshd is asked what it lets in: \"auto\", ADDRESS:PORT, or \"none\"\n"
            "\n"
            "[report]\n"
            "sshd_log = \"" +
            config.sshd_log +
            "\"      # where sshd says who logged in: \"journal\", a file, or \"none\"\n"
+           "\n"
+           "[discovery]\n"
+           "every = \"" +
+           (config.discover_every ? config.discover_every->text() : "never") +
+           "\"      # how often keys, passwords and sudo rules are looked for, by fingerprint; or \"never\"\n"
            "\n"
            "[breakglass]\n"
            "envelope = \"" +

@@ -1,8 +1,10 @@
 #pragma once
 // Config: what agent.toml says: which CA, which sshd, where things stand on this host.
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/mode.h"
 #include "mayfly/names.h"
 #include "mayfly/time.h"
 
@@ -11,8 +13,11 @@ namespace mayfly::agent {
 /// What sshd_log says instead of a file.
 inline constexpr const char* kJournal = "journal";
 inline constexpr const char* kNoLog = "none";
+inline constexpr const char* kProbeAuto = "auto";
+inline constexpr const char* kNoProbe = "none";
 
 struct Config {
+    std::string file{};     ///< where this was read from; "" when it was not
     std::string url;        ///< the CA
     std::string state_dir;  ///< identity key and certificate, pinned bundle, status
     std::string sshd_program = "/usr/sbin/sshd";
@@ -26,6 +31,12 @@ struct Config {
     std::string breakglass_envelope{};                              ///< file; when set, it stands in place of the CA's
     std::string sshd_log = kJournal;  ///< where sshd's words about logins are: the journal, a file, or none
     bool sshd_log_plain = false;      ///< the file is of sshd -E: messages without time and tag
+    Mode mode = Mode::only;           ///< what agent.toml meant before it named a mode
+    std::string probe = kProbeAuto;   ///< where sshd is asked what it lets in: auto, ADDRESS:PORT, or none
+    Lifetime recent = *Lifetime::of_seconds(30LL * 86400);  ///< an old key used since then would be missed
+    std::optional<Lifetime> discover_every = *Lifetime::of_seconds(3600);  ///< none: what stands here is not looked at
+    std::string discovery_etc = "/etc";                                    ///< where passwd, sudoers and ssh are
+    std::string workload_dir{};  ///< certificates for what runs here, one file each
 };
 
 Result<Config> load_config(const std::string& path);

@@ -1,6 +1,8 @@
 #include "agent/node.h"
 
 #include "agent/breakglass.h"
+#include "agent/identity.h"
+#include "agent/lock.h"
 #include "agent/perform.h"
 #include "agent/revocation.h"
 #include "lib/client/revocation.h"
@@ -14,30 +16,28 @@ namespace mayfly::agent {
 
 namespace {
 
-std::string key_file(const Config& config) { return config.state_dir + "/node.key"; }
-std::string certificate_file(const Config& config) { return config.state_dir + "/node.pem"; }
-std::string bundle_file(const Config& config) { return config.state_dir + "/bundle.json"; }
-std::string status_file(const Config& config) { return config.state_dir + "/status.json"; }
+constexpr std::string_view kCertificateSuffix = "-cert.pub";
 
-/// Key and certificate are one file each; a reader that sees a new key beside an old certificate asks again next round,
-/// so the certificate, which is useless without its key, is written last.
-Status save_identity(const Config& config, const crypto::PrivateKey& key, const api::CertificateReply& reply) {
-    const Secret pem = key.export_pem();
-    if (auto ok = files::write(key_file(config), pem.reveal(), 0600); !ok) return ok;
-    return files::write(certificate_file(config), view(reply.certificate + reply.chain), 0644);
+std::string bundle_file(const Config& config) { return config.state_dir + "/bundle.json"; }
+
+/// How far our clock is ahead of the CA's, asked without holding the CA's certificate against our clock: when that is
+/// wrong, no certificate seems valid. The chain and the name are held against the pinned roots all the same, and
+/// nothing but the time is believed.
+std::optional<std::int64_t> ask_the_time(const std::string& url, const api::Bundle& bundle) {
+    auto http = client::HttpClient::make({url, bundle.x509_roots, true}, nullptr);
+    if (!http || !http->get("/healthz")) return {};
+    return http->clock_ahead();
 }
 
-Result<Validity> identity_validity(const Config& config) {
-    const auto pem = files::read(certificate_file(config), 64 * 1024);
-    if (!pem)
-        return fail(Code::unauthenticated, "this node is not enrolled", "E-NODE", {},
-                    "mayfly-agent enroll URL --fingerprint SHA256:… --token-file FILE");
-    const auto blocks = wire::parse_pem(text_of(*pem));
-    if (!blocks || blocks->empty())
-        return fail(Code::corrupt, certificate_file(config) + " is damaged", "E-NODE", {}, "enrol again");
-    const auto leaf = wire::parse_x509(blocks->front().der);
-    if (!leaf) return pass(leaf.error(), certificate_file(config));
-    return Validity::between(leaf->not_before, Instant(leaf->not_after.seconds() + 1));
+std::vector<Lasting> lasting_of(const std::optional<Validity>& identity, const Result<TrustSet>& set) {
+    std::vector<Lasting> out;
+    if (identity) out.push_back({"this node's identity", *identity});
+    if (!set) return out;
+    for (const auto& [name, contents] : set->files) {
+        if (!name.ends_with(kCertificateSuffix)) continue;
+        if (const auto validity = validity_of(contents)) out.push_back({"the host certificate " + name, *validity});
+    }
+    return out;
 }
 
 }  // namespace
@@ -47,57 +47,69 @@ Status enroll(const Config& config, const Digest& fingerprint, const std::string
     if (!bundle) return pass(bundle.error());
     auto ca = client::CaClient::connect(config.url, bundle->bundle, nullptr);
     if (!ca) return pass(ca.error());
-    const auto key = crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256);
+    // The key is on disk before the token is spent: if the answer is lost, the same command asks again for the same
+    // key.
+    if (auto ok = files::make_private_dir(config.state_dir); !ok) return ok;
+    const auto key = next_key(config);
     if (!key) return pass(key.error());
     const auto csr = crypto::make_csr(*key, {});
     if (!csr) return pass(csr.error());
     const auto reply = ca->mint("/v1/enroll", api::EnrollRequest{token, *csr});
     if (!reply) return pass(reply.error());
-    if (auto ok = files::make_private_dir(config.state_dir); !ok) return ok;
     if (auto ok = files::write(bundle_file(config), view(wire::to_json(bundle->bundle).pretty()), 0644); !ok) return ok;
     if (auto ok = files::write(config.state_dir + "/agent.toml", view(config_text(config)), 0644); !ok) return ok;
-    return save_identity(config, *key, *reply);
+    return save_identity(config, *reply);
 }
 
 Result<Node> Node::load(const Config& config, Instant now) {
-    if (const auto valid = identity_validity(config); !valid) return pass(valid.error());
+    if (const auto identity = read_identity(config); !identity) return pass(identity.error());
     const auto text = files::read(bundle_file(config), 1 << 20);
     if (!text) return pass(text.error());
     auto bundle = wire::parse_body<api::Bundle>(text_of(*text), bundle_file(config));
     if (!bundle) return pass(bundle.error());
     Node node(config, std::move(*bundle));
+    node.memory_ = recall(config);
     auto reporter = Reporter::open(config, now);
     if (!reporter) return pass(reporter.error());
     node.reporter_ = std::move(*reporter);
+    auto sshd = SshdSide::open(config);
+    if (!sshd) return pass(sshd.error());
+    node.sshd_ = std::make_unique<SshdSide>(std::move(*sshd));
+    if (node.reporter_)
+        node.reporter_->tell([side = node.sshd_.get()](const std::vector<Login>& logins) { return side->saw(logins); });
+    node.seeker_ = Seeker::open(config);
     return node;
 }
 
 Result<client::CaClient> Node::connect() const {
-    const auto chain = files::read(certificate_file(config_), 64 * 1024);
-    if (!chain) return pass(chain.error());
-    auto key = files::read(key_file(config_), 64 * 1024);
-    if (!key) return pass(key.error());
-    const client::Credential credential{std::string(text_of(*chain)), Secret(std::move(*key))};
-    return client::CaClient::connect(config_.url, bundle_, &credential);
+    const auto credential = load_credential(config_);
+    if (!credential) return pass(credential.error());
+    return client::CaClient::connect(config_.url, bundle_, &*credential);
+}
+
+void Node::heard(const client::CaClient& ca, Instant now) {
+    if (!ca.clock_ahead()) return;
+    ahead_ = ca.clock_ahead();
+    memory_.last_contact = now;
 }
 
 Status Node::renew_identity(Instant now, Rng& rng) {
-    const auto valid = identity_validity(config_);
-    if (!valid) return pass(valid.error());
-    if (!identity_renew_) identity_renew_ = renew_at(valid->after(), valid->before(), rng);
-    if (valid->before() <= now)
-        return fail(Code::expired, "this node's identity ended at " + valid->before().text(), "E-NODE-EXPIRED",
-                    "it was away for longer than its certificate lives", "enrol again with a new join token");
+    const auto identity = read_identity(config_);
+    if (!identity) return pass(identity.error());
+    const auto& valid = identity->validity;
+    if (!identity_renew_) identity_renew_ = renew_at(valid.after(), valid.before(), rng);
     if (now < *identity_renew_) return {};
+    // One that has ended is asked for all the same: the CA may take back who was away for a while.
     auto ca = connect();
     if (!ca) return pass(ca.error());
-    const auto key = crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256);
+    const auto key = next_key(config_);
     if (!key) return pass(key.error());
     const auto csr = crypto::make_csr(*key, {});
     if (!csr) return pass(csr.error());
     const auto reply = ca->mint("/v1/node/renew", api::NodeRenewRequest{*csr});
+    heard(*ca, now);
     if (!reply) return pass(reply.error());
-    if (auto ok = save_identity(config_, *key, *reply); !ok) return ok;
+    if (auto ok = save_identity(config_, *reply); !ok) return ok;
     identity_renew_.reset();
     return {};
 }
@@ -149,12 +161,26 @@ Status Node::add_breakglass(client::CaClient& ca, const api::NodeTrust& trust, I
     return {};
 }
 
+Status Node::tell(client::CaClient& ca, Instant now, Rng& rng) {
+    if (reporter_) {
+        if (auto ok = reporter_->deliver(ca); !ok) return ok;
+        if (auto ok = ender_.apply(ca, *reporter_, now); !ok) return ok;
+        if (auto ok = reporter_->deliver(ca); !ok) return ok;  // the ends that this made
+    }
+    return seeker_ ? seeker_->deliver(ca, now, rng) : Status{};
+}
+
 Result<std::string> Node::renew_trust(Instant now, Rng& rng) {
-    if (auto ok = renew_identity(now, rng); !ok) return pass(ok.error());
+    // An identity that could not be renewed yet still works while it lives.
+    const auto renewed = renew_identity(now, rng);
+    if (const auto identity = read_identity(config_); !renewed && (!identity || identity->validity.before() <= now))
+        return pass(renewed.error());
     auto ca = connect();
     if (!ca) return pass(ca.error());
-    if (auto ok = renew_hosts(*ca, now, rng); !ok) return pass(ok.error());
+    if (sshd_->mode() != Mode::observe)
+        if (auto ok = renew_hosts(*ca, now, rng); !ok) return pass(ok.error());
     const auto trust = ca->get<api::NodeTrust>("/v1/node/trust");
+    heard(*ca, now);
     if (!trust) return pass(trust.error());
     std::vector<HostCertificate> certificates;
     for (const auto& [path, held] : hosts_) certificates.push_back(held.certificate);
@@ -164,20 +190,37 @@ Result<std::string> Node::renew_trust(Instant now, Rng& rng) {
     if (!set) return pass(set.error());
     // Trouble with the envelope must not keep a revocation from sshd; it is told after the rest is done.
     const auto breakglass = add_breakglass(*ca, *trust, now, *set);
-    const auto change = perform(config_, *set);
+    updated_ = true;
+    const auto change = sshd_->update(*ca, *trust, std::move(*set), now);
+    // Trouble with sshd is when the CA must hear of it.
+    const auto told = sshd_->deliver(*ca);
     if (!change) return pass(change.error());
     if (!breakglass) return pass(breakglass.error());
-    if (reporter_)
-        if (auto ok = reporter_->deliver(*ca); !ok) return pass(ok.error());
+    if (!told) return pass(told.error());
+    if (auto ok = tell(*ca, now, rng); !ok) return pass(ok.error());
+    if (!renewed) return pass(renewed.error(), "the identity could not be renewed");
+    if (*change == Change::restored) return "sshd is as it was before";
     return *change == Change::applied ? "sshd reads a new set" : "nothing changed";
 }
 
 Result<std::string> Node::round(Instant now, Rng& rng) {
+    const auto lock = Lock::take(config_.state_dir);
+    if (!lock) return pass(lock.error());
+    const auto mode = sshd_->look_up_mode(now);
     // What was used is kept whether the CA is there or not.
     const auto collected = reporter_ ? reporter_->collect(now) : Status{};
+    if (reporter_) ender_.observe(reporter_->spool().open());
+    const auto looked = seeker_ ? seeker_->look(now) : Status{};
+    updated_ = false;
     auto done = renew_trust(now, rng);
     if (done && !collected) done = pass(collected.error());
-    const auto kept = save_status(now, done ? *done : "", done ? "" : done.error().message);
+    if (done && !looked) done = pass(looked.error());
+    if (done && !mode) done = pass(mode.error());
+    // Nobody has to be there for sshd to stay as it should be.
+    if (!updated_)
+        if (const auto still = sshd_->keep(now); !still && done) done = pass(still.error());
+    if (const auto told = sshd_->alarm(done ? nullptr : &done.error(), now); !told && done) done = pass(told.error());
+    const auto kept = save_status(now, done);
     if (!kept) return pass(kept.error());
     return done;
 }
@@ -189,23 +232,47 @@ Instant Node::next(Instant now) const {
     return std::max(at, Instant(now.seconds() + 1));
 }
 
-Status Node::save_status(Instant now, const std::string& last, const std::string& trouble) const {
-    const auto valid = identity_validity(config_);
+Verdict Node::judge_round(Instant now, const Result<std::string>& done) {
+    const auto identity = read_identity(config_);
+    Signs signs;
+    if (!done) signs.error = done.error();
+    if (identity) signs.identity = identity->validity;
+    if (signs.error && signs.error->id == "E-SERVER-UNTRUSTED") ahead_ = ask_the_time(config_.url, bundle_);
+    if (signs.error && signs.error->id == "E-NODE-CLONE" && identity) memory_.cloned = identity->serial;
+    signs.cloned = identity && !memory_.cloned.empty() && memory_.cloned == identity->serial;
+    signs.ahead = ahead_;
+    signs.last_contact = memory_.last_contact;
+    signs.lasting = lasting_of(signs.identity, observe(config_));
+    const auto verdict = judge(signs, now);
+    if (verdict.standing != memory_.standing || memory_.since == Instant(0)) memory_.since = now;
+    memory_.standing = verdict.standing;
+    return verdict;
+}
+
+Status Node::save_status(Instant now, const Result<std::string>& done) {
+    auto verdict = judge_round(now, done);
+    const auto identity = read_identity(config_);
     wire::Json::Object hosts;
     for (const auto& [path, held] : hosts_)
         hosts.emplace(path, wire::Json::Object{{"until", held.until.text()}, {"renews", held.renew.text()}});
-    const wire::Json json(
+    auto sshd = sshd_->status(now);
+    const std::string wrong = done ? sshd_->differs() : done.error().message;
+    if (verdict.standing == Standing::ok && !wrong.empty()) verdict = {Standing::trouble, Health::trouble, wrong, {}};
+    auto members = standing_members(verdict, memory_, ahead_);
+    members.merge(
         wire::Json::Object{{"time", now.text()},
-                           {"health", trouble.empty() ? "ok" : "trouble"},
-                           {"last", last},
-                           {"trouble", trouble},
+                           {"last", done ? *done : ""},
+                           {"trouble", wrong},
+                           {"sshd", std::move(sshd)},
                            {"ca", config_.url},
-                           {"identity_until", valid ? valid->before().text() : ""},
+                           {"identity_until", identity ? identity->validity.before().text() : ""},
                            {"identity_renews", identity_renew_ ? identity_renew_->text() : ""},
                            {"bundle_version", bundle_.version},
                            {"uses_unreported", static_cast<std::int64_t>(reporter_ ? reporter_->spool().pending() : 0)},
+                           {"sessions_ended", ender_.ended()},
                            {"host_certificates", std::move(hosts)}});
-    return files::write(status_file(config_), view(json.pretty()), 0644);
+    if (seeker_) members.emplace("found", seeker_->summary());
+    return files::write(status_file(config_), view(wire::Json(std::move(members)).pretty()), 0644);
 }
 
 }  // namespace mayfly::agent

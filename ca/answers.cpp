@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ca/access/nodes.h"
 #include "lib/crypto/crypto.h"
 
 namespace mayfly::ca {
@@ -19,16 +20,19 @@ bool may_pass(http::Who who, Kind kind) {
     return false;
 }
 
-}  // namespace
+enum class Late { refused, allowed };
 
-std::function<http::Response(const http::Request&)> with_caller(App& app, http::Who who, CallerHandler handler) {
-    return [&app, who, handler = std::move(handler)](const http::Request& request) {
+std::function<http::Response(const http::Request&)> let_in(App& app, http::Who who, Late late, CallerHandler handler) {
+    return [&app, who, late, handler = std::move(handler)](const http::Request& request) {
         if (request.client_certificate.empty())
             return http::problem(Error{Code::unauthenticated, "this needs a client certificate", "E-WHO",
                                        "every call but the front doors is mutual TLS",
                                        "mayfly login (people), or mayfly-agent enroll (nodes)"},
                                  request.request_id);
-        const auto caller = app.doors->by_certificate(request.client_certificate, app.clock.now());
+        const auto in_force = app.policy.in_force();
+        const auto& grace = in_force->policy.built_in.renew_grace;
+        const auto caller = app.doors->by_certificate(request.client_certificate, app.clock.now(),
+                                                      late == Late::allowed && grace ? grace->seconds() : 0);
         if (!caller) {
             // A certificate that opens nothing makes its holder a stranger, and counts as one.
             const bool strange = caller.error().code == Code::unauthenticated;
@@ -45,10 +49,23 @@ std::function<http::Response(const http::Request&)> with_caller(App& app, http::
                                        "it is for a " + std::string(http::name(who)),
                                        {}},
                                  request.request_id);
+        if (caller->identity().kind() == Kind::node)
+            if (auto ok = access::admit_node(context_of(app, request, *caller, in_force->policy)); !ok)
+                return http::problem(ok.error(), request.request_id);
         auto response = handler(request, *caller);
         response.caller = caller->identity().text();
         return response;
     };
+}
+
+}  // namespace
+
+std::function<http::Response(const http::Request&)> with_caller(App& app, http::Who who, CallerHandler handler) {
+    return let_in(app, who, Late::refused, std::move(handler));
+}
+
+std::function<http::Response(const http::Request&)> with_late_node(App& app, CallerHandler handler) {
+    return let_in(app, http::Who::node, Late::allowed, std::move(handler));
 }
 
 store::Effect effect_of(const http::Request& request) {
@@ -84,10 +101,13 @@ std::vector<http::Route> routes(App& app) {
     add_request_routes(app, table);
     add_people_routes(app, table);
     add_review_routes(app, table);
+    add_renewal_routes(app, table);
     add_log_routes(app, table);
     add_revocation_routes(app, table);
     add_notify_routes(app, table);
     add_use_routes(app, table);
+    add_node_routes(app, table);
+    add_found_routes(app, table);
     add_policy_routes(app, table);
     add_explain_routes(app, table);
     add_report_routes(app, table);

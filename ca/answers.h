@@ -24,6 +24,8 @@ http::Response on_success(const Result<T>& result, const http::Request& request,
 /// A handler that knows its caller. The door decides who that is; `who` says which kinds may pass.
 using CallerHandler = std::function<http::Response(const http::Request&, const auth::Caller&)>;
 std::function<http::Response(const http::Request&)> with_caller(App& app, http::Who who, CallerHandler handler);
+/// As with_caller, for nodes whose certificate may have ended as long ago as the policy allows (limits.renew_grace).
+std::function<http::Response(const http::Request&)> with_late_node(App& app, CallerHandler handler);
 
 /// Reads the body, or answers with what is wrong with it.
 template <class Body, class Use>
@@ -48,10 +50,13 @@ void add_access_routes(App& app, std::vector<http::Route>& table);
 void add_request_routes(App& app, std::vector<http::Route>& table);
 void add_people_routes(App& app, std::vector<http::Route>& table);
 void add_review_routes(App& app, std::vector<http::Route>& table);
+void add_renewal_routes(App& app, std::vector<http::Route>& table);
 void add_log_routes(App& app, std::vector<http::Route>& table);
 void add_revocation_routes(App& app, std::vector<http::Route>& table);
 void add_notify_routes(App& app, std::vector<http::Route>& table);
 void add_use_routes(App& app, std::vector<http::Route>& table);
+void add_node_routes(App& app, std::vector<http::Route>& table);
+void add_found_routes(App& app, std::vector<http::Route>& table);
 void add_policy_routes(App& app, std::vector<http::Route>& table);
 void add_explain_routes(App& app, std::vector<http::Route>& table);
 void add_report_routes(App& app, std::vector<http::Route>& table);

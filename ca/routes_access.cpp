@@ -1,8 +1,10 @@
 // Roles and their grants, revocation, and what a caller or a node is told about itself.
+#include "ca/access/reach.h"
 #include "ca/access/sight.h"
 #include "ca/bodies.h"
 #include "lib/wire/ssh_key.h"
 #include "lib/wire/text.h"
+#include "mayfly/api_workload.h"
 
 namespace mayfly::ca {
 
@@ -54,8 +56,17 @@ Response list_roles(App& app, const Request& request, const auth::Caller& caller
     return answer(list);
 }
 
+/// Which nodes the caller's roles open by SSH, or would once asked for.
+Response reach(App& app, const Request& request, const auth::Caller& caller) {
+    const auto in_force = app.policy.in_force();
+    return on_success(access::reach(context_of(app, request, caller, in_force->policy)), request,
+                      [](const auto& reply) { return answer(reply); });
+}
+
+/// A grant, as people ask for it; with a node, it is good there only.
+template <class Body>
 Response create_grant(App& app, const Request& request, const auth::Caller& caller) {
-    return with_body<api::GrantRequest>(request, [&](const api::GrantRequest& body) {
+    return with_body<Body>(request, [&](const Body& body) {
         const auto identity = IdentityName::parse(body.identity);
         if (!identity) return http::problem(identity.error(), request.request_id);
         const auto role = RoleName::parse(body.role);
@@ -64,18 +75,22 @@ Response create_grant(App& app, const Request& request, const auth::Caller& call
         if (!length) return http::problem(length.error(), request.request_id);
         const Instant now = app.clock.now();
         const auto in_force = app.policy.in_force();
-        const auto made =
-            access::create_grant(context_of(app, request, caller, in_force->policy),
-                                 {{},
-                                  *identity,
-                                  *role,
-                                  caller.owner(),
-                                  now,
-                                  now + *length,
-                                  body.reason,
-                                  false,
-                                  body.eligible ? policy::Activation::eligible : policy::Activation::standing});
-        return on_success(made, request, [](const auto& grant) { return answer(body_of(grant)); });
+        store::GrantRecord grant{{},
+                                 *identity,
+                                 *role,
+                                 caller.owner(),
+                                 now,
+                                 now + *length,
+                                 body.reason,
+                                 false,
+                                 body.eligible ? policy::Activation::eligible : policy::Activation::standing};
+        if constexpr (requires { body.node; }) {
+            const auto node = NodeName::parse(body.node);
+            if (!node) return http::problem(node.error(), request.request_id);
+            grant.node = *node;
+        }
+        const auto made = access::create_grant(context_of(app, request, caller, in_force->policy), std::move(grant));
+        return on_success(made, request, [](const auto& record) { return answer(body_of(record)); });
     });
 }
 
@@ -202,8 +217,12 @@ void add_access_routes(App& app, std::vector<http::Route>& table) {
         logout);
     add("GET", "/v1/roles", Who::certificate, "roles of the policy in force", {}, wire::schema<api::List<api::Role>>(),
         list_roles);
+    add("GET", "/v1/ssh/reach", Who::person, "nodes that the caller's roles open by SSH, or would once asked for", {},
+        wire::schema<api::Reach>(), reach);
     add("POST", "/v1/grants", Who::person, "grant a role (its control owner)", wire::schema<api::GrantRequest>(),
-        wire::schema<api::Grant>(), create_grant);
+        wire::schema<api::Grant>(), create_grant<api::GrantRequest>);
+    add("POST", "/v1/placements", Who::person, "grant a role for one node (its control owner)",
+        wire::schema<api::PlacementRequest>(), wire::schema<api::Grant>(), create_grant<api::PlacementRequest>);
     add("POST", "/v1/revocations", Who::person, "revoke by serial, identity, key, role, owner, grant or issuer",
         wire::schema<api::RevokeRequest>(), wire::schema<api::RevokeReply>(), revoke);
     add("GET", "/v1/node/trust", Who::node, "what this node's sshd must trust", {}, wire::schema<api::NodeTrust>(),

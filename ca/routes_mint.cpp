@@ -1,8 +1,12 @@
 // The routes that mint: each reads its body into an Ask and takes the one path.
+#include "ca/access/nodes.h"
 #include "ca/answers.h"
 #include "ca/asks.h"
+#include "lib/crypto/nobody.h"
 #include "lib/wire/text.h"
+#include "mayfly/api_notice.h"
 #include "mayfly/api_use.h"
+#include "mayfly/api_workload.h"
 
 namespace mayfly::ca {
 
@@ -135,14 +139,47 @@ Response enroll(App& app, const Request& request) {
         }
         auto ask = read_csr_ask(app, Profile::node, body.csr, "");
         if (!ask) return refuse(app, request, joining->caller, Profile::node, "", ask.error());
+        // The answer may be lost: the same key may ask again while the token lives. To any other, it is used.
+        if (joining->used_by && *joining->used_by != crypto::key_id(ask->key)) {
+            app.door_closed("join-token", request);
+            return http::problem(Error{Code::unauthenticated, "the join token is not accepted", "E-TOKEN",
+                                       "a join token works once, for one node, until it expires",
+                                       "ask for a new one: mayfly token create --node NODE --owner OWNER"},
+                                 request.request_id);
+        }
         return mint_and_answer(app, request, std::move(*ask), joining->caller, false, joining->token);
     });
 }
 
 Response renew_node(App& app, const Request& request, const auth::Caller& caller) {
-    return read_and_mint<api::NodeRenewRequest>(
-        app, request, caller, Profile::node,
-        [&app](const api::NodeRenewRequest& body) { return read_csr_ask(app, Profile::node, body.csr, ""); });
+    const auto in_force = app.policy.in_force();
+    const auto context = context_of(app, request, caller, in_force->policy);
+    auto response = read_and_mint<api::NodeRenewRequest>(
+        app, request, caller, Profile::node, [&](const api::NodeRenewRequest& body) -> Result<Ask> {
+            auto ask = read_csr_ask(app, Profile::node, body.csr, "");
+            if (!ask) return ask;
+            if (auto ok = access::begin_renewal(context, crypto::key_id(ask->key)); !ok) return pass(ok.error());
+            return ask;
+        });
+    if (response.status == 200 && access::came_late(context))
+        if (auto kept = access::record_return(context); !kept) return http::problem(kept.error(), request.request_id);
+    return response;
+}
+
+/// The canary certificate of the node that asks. Nobody can prove to hold its key, because nobody does; so nothing of
+/// the request goes into it but how long.
+Response canary(App& app, const Request& request, const auth::Caller& caller) {
+    const auto read = [&caller](const api::CanaryRequest& body) -> Result<Ask> {
+        const auto node = NodeName::parse(caller.identity().name());
+        if (!node) return pass(node.error());
+        Ask ask{Profile::canary, crypto::nobodys_key(*node)};
+        if (body.ttl.empty()) return ask;
+        const auto ttl = Lifetime::parse(body.ttl);
+        if (!ttl) return pass(ttl.error());
+        ask.lifetime = *ttl;
+        return ask;
+    };
+    return read_and_mint<api::CanaryRequest>(app, request, caller, Profile::canary, read);
 }
 
 /// A certificate for the break-glass identity of the person who asks, on glass that they broke.
@@ -171,6 +208,44 @@ Response breakglass_certificate(App& app, const Request& request, const auth::Ca
     });
 }
 
+/// A certificate for a workload that was placed on the node that asks. Whom a node may ask for, policy says; a workload
+/// that does not exist is told from one elsewhere by nobody.
+Response workload_certificate(App& app, const Request& request, const auth::Caller& caller) {
+    return with_body<api::WorkloadRequest>(request, [&](const api::WorkloadRequest& body) {
+        const auto no = [&](const Error& error) {
+            if (body.dry_run) return http::problem(error, request.request_id);
+            return refuse(app, request, caller, Profile::x509, body.role, error);
+        };
+        const auto node = NodeName::parse(caller.identity().name());
+        if (!node) return http::problem(node.error(), request.request_id);
+        const auto identity = IdentityName::parse(body.identity);
+        if (!identity) return no(identity.error());
+        if (request.header("idempotency-key").empty())
+            return no(Error{Code::malformed,
+                            "the Idempotency-Key is missing",
+                            "E-IDEMPOTENCY",
+                            "what a node asked for is found again by it, when the node is revoked",
+                            {}});
+        api::X509Request wanted;
+        wanted.role = body.role;
+        wanted.csr = body.csr;
+        wanted.names = body.names;
+        wanted.ttl = body.ttl;
+        auto ask = read_ask(app, request, wanted);
+        if (!ask) return no(ask.error());
+        if (!ask->role) return no(Error{Code::malformed, "no role was named", "E-ROLE-MISSING", {}, {}});
+        ask->node = *node;
+        ask->by_node = true;
+        const auto known = app.store->find_identity(*identity);
+        if (!known) return http::problem(known.error(), request.request_id);
+        if (!*known) {
+            const auto why = policy::not_placed(*identity, *ask->role, *node);
+            return no(Error{why.code, why.message, why.rule, why.why, why.fix});
+        }
+        return mint_and_answer(app, request, std::move(*ask), caller, body.dry_run, {}, *identity);
+    });
+}
+
 template <class Body, Profile kProfile>
 Response certificate(App& app, const Request& request, const auth::Caller& caller) {
     return read_and_mint<Body>(app, request, caller, kProfile,
@@ -195,8 +270,11 @@ void add_mint_routes(App& app, std::vector<http::Route>& table) {
                      wire::schema<api::EnrollRequest>(), reply, 16384,
                      [&app](const Request& request) { return enroll(app, request); }});
     table.push_back({"POST", "/v1/node/renew", Who::node, "renew the node's certificate",
-                     wire::schema<api::NodeRenewRequest>(), reply, 16384,
-                     with_caller(app, Who::node, bound(renew_node)), Turn::renewals_first});
+                     wire::schema<api::NodeRenewRequest>(), reply, 16384, with_late_node(app, bound(renew_node)),
+                     Turn::renewals_first});
+    table.push_back({"POST", "/v1/node/canary", Who::node,
+                     "certificate that opens nothing, to ask the node's sshd about", wire::schema<api::CanaryRequest>(),
+                     reply, 4096, with_caller(app, Who::node, bound(canary))});
     table.push_back({"POST", "/v1/ssh/user-certificates", Who::certificate, "SSH user certificate in a role",
                      wire::schema<api::SshUserRequest>(), reply, 16384,
                      with_caller(app, Who::certificate, bound(certificate<api::SshUserRequest, Profile::ssh_user>)),
@@ -212,6 +290,9 @@ void add_mint_routes(App& app, std::vector<http::Route>& table) {
                      wire::schema<api::X509Request>(), reply, 65536,
                      with_caller(app, Who::certificate, bound(certificate<api::X509Request, Profile::x509>)),
                      Turn::renewals_first});
+    table.push_back({"POST", "/v1/node/workload-certificates", Who::node,
+                     "X.509 certificate for a workload on the node", wire::schema<api::WorkloadRequest>(), reply, 65536,
+                     with_caller(app, Who::node, bound(workload_certificate)), Turn::renewals_first});
 }
 
 }  // namespace mayfly::ca

@@ -87,7 +87,7 @@ Result<store::ReportedUse> read_use(const api::NodeUse& body) {
     const auto account = AccountName::parse(body.account);
     if (!account) return bad_use(account.error().message);
     if (!ascii(body.key_id) || !plain(body.source) ||
-        (!body.end.empty() && body.end != "disconnected" && body.end != "unknown"))
+        (!body.end.empty() && body.end != "disconnected" && body.end != "ended" && body.end != "unknown"))
         return bad_use("a text is too long, or not printable");
     const auto opened = Instant::parse(body.opened);
     if (!opened) return bad_use(opened.error().message);

@@ -11,6 +11,7 @@
 #include "ca/http/signals.h"
 #include "ca/signer/sandbox.h"
 #include "lib/files/files.h"
+#include "lib/wire/http_date.h"
 
 namespace mayfly::ca {
 
@@ -48,7 +49,9 @@ http::ServerOptions server_options(App& app) {
                        {"note", line.note}});
     };
     options.common_headers = [&app] {
-        return std::vector<std::pair<std::string, std::string>>{{api::kNonceHeader, app.nonces.issue(app.clock.now())}};
+        const Instant now = app.clock.now();  // callers measure their own clock against it
+        return std::vector<std::pair<std::string, std::string>>{{api::kNonceHeader, app.nonces.issue(now)},
+                                                                {"Date", wire::http_date(now)}};
     };
     return options;
 }

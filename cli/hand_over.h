@@ -1,22 +1,10 @@
 #pragma once
-// To whom files with a private key are handed: their mode, and their owner where root runs the verb.
-#include <string>
-
-#include "lib/files/files.h"
-#include "mayfly/result.h"
+// To whom a verb hands files with a private key.
+#include "lib/files/hand_over.h"
 
 namespace mayfly::cli {
 
-struct HandOver {
-    mode_t secret_mode = 0600;
-    files::Ownership owner;
-    /// A folder that is made for them is closed to whom they are closed to.
-    [[nodiscard]] mode_t folder_mode() const { return (secret_mode & 040) != 0 ? 0750 : 0700; }
-};
-
-/// parse_hand_over reads "0640" and "USER[:GROUP]" or ":GROUP", names or numbers; "" leaves what is usual. It refuses
-/// modes that let others read (E-FILE-MODE), and owners that this process could not set (E-FILE-OWNER), so that nothing
-/// is minted that could not be handed over.
-Result<HandOver> parse_hand_over(const std::string& mode, const std::string& owner);
+using files::HandOver;
+using files::parse_hand_over;
 
 }  // namespace mayfly::cli

@@ -240,7 +240,7 @@ Result<int> import_all(const Globals& globals, const std::string& file) {
 }  // namespace
 
 void add_inventory_verbs(Cli& cli) {
-    auto* inventory = cli.group("inventory", "owners, identities and grants as one file");
+    auto* inventory = cli.group("inventory", "owners, identities and grants as one file; what was found on nodes");
     auto format = std::make_shared<std::string>("csv");
     auto out = std::make_shared<std::string>();
     auto force = std::make_shared<bool>(false);
@@ -256,6 +256,7 @@ void add_inventory_verbs(Cli& cli) {
              [&cli, in] { return import_all(cli.globals, *in); })
         ->add_option("file", *in, "CSV or JSON, as export writes it")
         ->required();
+    add_found_verbs(inventory, cli);
 }
 
 }  // namespace mayfly::cli

@@ -1,11 +1,8 @@
 #include "cli/out_files.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "lib/files/together.h"
@@ -22,19 +19,6 @@ Status may_write(const std::vector<std::string>& paths, Existing existing) {
                         "a key that is overwritten is lost; nothing was minted",
                         "another --out, or --force to replace");
     return {};
-}
-
-Status make_folder(const std::string& path, const HandOver& hand_over) {
-    std::error_code error;
-    if (std::filesystem::is_directory(path, error)) return {};
-    if (auto ok = files::make_private_dir(path); !ok) return ok;
-    const auto& [user, group] = hand_over.owner;
-    const bool given = user || group;
-    if ((!given ||
-         ::chown(path.c_str(), user.value_or(static_cast<uid_t>(-1)), group.value_or(static_cast<gid_t>(-1))) == 0) &&
-        ::chmod(path.c_str(), hand_over.folder_mode()) == 0)
-        return {};
-    return fail(Code::unavailable, "cannot hand over " + path + ": " + std::strerror(errno));
 }
 
 std::vector<std::string> ssh_files(const std::string& path) {

@@ -14,9 +14,7 @@ enum class Existing { keep, replace };
 
 /// may_write refuses when one of the files is there already and nobody said --force.
 Status may_write(const std::vector<std::string>& paths, Existing existing);
-/// make_folder makes a folder of mode 0700, or as it is to be handed over; one that is there keeps its mode and owner,
-/// for it is somebody's.
-Status make_folder(const std::string& path, const HandOver& hand_over = {});
+using files::make_folder;
 
 /// ssh_files are the files of write_ssh_files.
 std::vector<std::string> ssh_files(const std::string& path);

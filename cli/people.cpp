@@ -2,6 +2,7 @@
 #include "cli/change.h"
 #include "cli/keys.h"
 #include "mayfly/api_requests.h"
+#include "mayfly/api_workload.h"
 
 namespace mayfly::cli {
 
@@ -66,17 +67,22 @@ void add_role_verbs(Cli& cli) {
             },
             &api::Grant::id);
     });
-    auto body = std::make_shared<api::GrantRequest>();
+    auto body = std::make_shared<api::PlacementRequest>();
     auto* grant = cli.verb(role, "grant", "let an identity hold a role (its control owner decides)", [&cli, body] {
-        return change<api::Grant>(cli.globals, "/v1/grants", *body, &api::Grant::id, [](const api::Grant& g) {
-            return g.identity + (g.how == "eligible" ? " may ask for " : " holds ") + g.role + " until " + g.until +
-                   " (" + g.id + ")" + (g.review_owed ? ", a review is owed" : "");
-        });
+        const auto told = [](const api::Grant& g) {
+            return g.identity + (g.how == "eligible" ? " may ask for " : " holds ") + g.role +
+                   (g.node.empty() ? "" : " on node " + g.node) + " until " + g.until + " (" + g.id + ")" +
+                   (g.review_owed ? ", a review is owed" : "");
+        };
+        if (!body->node.empty()) return change<api::Grant>(cli.globals, "/v1/placements", *body, &api::Grant::id, told);
+        const api::GrantRequest everywhere{body->identity, body->role, body->ttl, body->reason, body->eligible};
+        return change<api::Grant>(cli.globals, "/v1/grants", everywhere, &api::Grant::id, told);
     });
     grant->add_option("role", body->role, "the role")->required();
     grant->add_option("identity", body->identity, "kind/name")->required();
     grant->add_option("--for", body->ttl, "how long; grants always end")->required();
     grant->add_option("--reason", body->reason, "why")->required();
+    grant->add_option("--node", body->node, "good for this node only; its agent may ask on behalf of a workload");
     grant->add_flag("--eligible", body->eligible, "may ask for the role; each use needs a request");
 }
 

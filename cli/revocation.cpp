@@ -73,7 +73,7 @@ Result<int> get_bundle(const Globals& globals, const ListFlags& flags) {
 }  // namespace
 
 void add_revocation_verbs(Cli& cli) {
-    auto* ca = cli.group("ca", "what the CA publishes, as files for others");
+    auto* ca = cli.group("ca", "what the CA publishes, as files for others; and renewals that it wants sooner");
     const auto add = [&](const char* name, const char* help, Result<int> (*run)(const Globals&, const ListFlags&)) {
         auto flags = std::make_shared<ListFlags>();
         flags->kind = name;
@@ -88,6 +88,7 @@ void add_revocation_verbs(Cli& cli) {
     crl->add_option("--shard", crl_flags->shard, "which shard, where the list is cut into some");
     const auto [bundle, bundle_flags] = add("bundle", "the pinned trust anchors", get_bundle);
     bundle->add_flag("--x509", bundle_flags->x509, "only the X.509 roots, as PEM");
+    add_renew_early_verb(ca, cli);
 }
 
 }  // namespace mayfly::cli

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "cli/keys.h"
+#include "cli/ssh_places.h"
 #include "cli/verbs.h"
 #include "lib/wire/text.h"
 
@@ -46,6 +47,21 @@ Result<int> welcome(const Globals& globals, const client::Context& context, cons
                           {"✓ " + reply.identity + " (key " + key + ")   session until " + reply.valid_before}});
 }
 
+/// Where plain ssh uses our agent, it hears of the session. That it cannot is no reason not to be logged in.
+void tell_plain_ssh(const client::Context& context) {
+    const SshPlaces places{context.name};
+    const auto keeping = written_keeping(places);
+    if (!keeping) return;
+    Status done;
+    if (*keeping == desk::Keeping::own_agent) {
+        if (const auto started = start_agent(places); !started) done = pass(started.error());
+    } else {
+        done = change_at_hand(
+            places, [&](desk::AtHand& state) { state.session_until = context.session_until().value_or(Instant(0)); });
+    }
+    if (!done) say("warning: plain ssh does not know of it: " + done.error().message);
+}
+
 Result<int> login(const Globals& globals, const LoginFlags& flags) {
     const auto context = client::load_context(globals.context);
     if (!context) return pass(context.error());
@@ -67,6 +83,7 @@ Result<int> login(const Globals& globals, const LoginFlags& flags) {
         const auto reply = ca->mint("/v1/login", api::LoginRequest{*csr, flags.ttl}, &prover);
         if (reply) {
             if (auto ok = context->save_session(*key, *reply); !ok) return pass(ok.error());
+            tell_plain_ssh(*context);
             return welcome(globals, *context, prover, *reply);
         }
         last = reply.error();
@@ -88,6 +105,8 @@ Result<int> logout(const Globals& globals) {
         if (!done) warning = "warning: the CA could not be told: " + done.error().message;
     }
     if (auto ok = context->forget_session(); !ok) return pass(ok.error());
+    if (auto ok = tell_agent(SshPlaces{context->name}, Told::forget); !ok && warning.empty())
+        warning = "warning: the agent could not be told: " + ok.error().message;
     if (!warning.empty()) say(warning);
     return show(globals, {wire::Json::Object{{"context", context->name}, {"revoked", revoked}},
                           {context->name},

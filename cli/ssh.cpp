@@ -1,7 +1,8 @@
 // ssh cert: certificates for logging in to nodes.
 #include "cli/keys.h"
 #include "cli/out_files.h"
-#include "cli/verbs.h"
+#include "cli/ssh_places.h"
+#include "cli/ssh_verbs.h"
 #include "lib/client/ssh_agent.h"
 #include "lib/files/files.h"
 #include "lib/wire/ssh_certificate.h"
@@ -76,6 +77,24 @@ Result<int> certify_named(Session& session, const Globals& globals, CertFlags fl
     return tell(globals, *reply, path);
 }
 
+/// Where plain ssh was told to use the user's own agent, it is told that a certificate is there now.
+Status note_at_hand(const Session& session, const api::CertificateReply& reply) {
+    const SshPlaces places{session.context.name};
+    if (written_keeping(places) != desk::Keeping::user_agent || reply.names.size() != 1) return {};
+    const auto principal = Principal::parse(reply.names.front());
+    const auto until = Instant::parse(reply.valid_before);
+    if (!principal || !until) return {};
+    if (auto ok = files::write(places.certificate(reply.role), view(reply.certificate + "\n"), 0644); !ok) return ok;
+    const Instant now = SystemClock().now();
+    return change_at_hand(places, [&](desk::AtHand& state) {
+        std::erase_if(state.certificates, [&](const desk::HeldCertificate& one) {
+            return one.until <= now || one.principal == *principal;
+        });
+        state.certificates.push_back({*until, *principal});
+        state.session_until = session.context.session_until().value_or(Instant(0));
+    });
+}
+
 Result<int> certify_into_agent(Session& session, const Globals& globals, const api::SshUserRequest& request,
                                const crypto::PrivateKey& key) {
     auto agent = client::SshAgent::connect();  // before anything is minted
@@ -88,6 +107,8 @@ Result<int> certify_into_agent(Session& session, const Globals& globals, const a
     const auto left = remaining(*reply);
     if (!left) return pass(left.error());
     if (auto ok = agent->add_certificate(*blob, key, reply->key_id, *left); !ok) return pass(ok.error());
+    if (auto ok = note_at_hand(session, *reply); !ok)
+        say("warning: ssh check will not know of it: " + ok.error().message);
     return tell(globals, *reply, "in ssh-agent until then");
 }
 
@@ -154,6 +175,9 @@ void add_ssh_verbs(Cli& cli) {
     get->add_option("--owner", flags->owner, "USER[:GROUP] for what --out writes; root only");
     get->add_flag("--force", flags->force, "replace files that --out names");
     add_connect_verb(ssh, cli);
+    add_ssh_config_verb(ssh, cli);
+    add_ssh_check_verbs(ssh, cli);
+    add_ssh_agent_verbs(ssh, cli);
 }
 
 }  // namespace mayfly::cli

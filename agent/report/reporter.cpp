@@ -32,10 +32,13 @@ public:
         // account and port; that somebody got in is sshd's to say.
         if (const auto* opened = std::get_if<Opened>(&*fact); opened != nullptr && message.by_root)
             begin(*opened, message);
+        if (const auto* old = std::get_if<OldWay>(&*fact); old != nullptr && message.by_root)
+            logins.push_back({id_of(message), old->account, old->source, old->how, old->key, message.time});
         if (const auto* closed = std::get_if<Closed>(&*fact))
             end(closed->account + " " + closed->source, message.time, "disconnected");
     }
     Spool::Found found{};
+    std::vector<Login> logins{};
 
 private:
     void begin(const Opened& opened, const LogMessage& message) {
@@ -43,6 +46,7 @@ private:
                          opened.key_id,  opened.key,
                          opened.ca,      opened.account,
                          opened.source,  message.time.text()};
+        logins.push_back({use.id, use.account, use.source, "certificate", use.key, message.time});
         end(Spool::key_of(use), message.time, "unknown");  // the same port again: the one before is over
         found.opened.push_back(use);
         open_.insert_or_assign(Spool::key_of(use), std::move(use));
@@ -81,18 +85,34 @@ Status Reporter::collect(Instant now) {
         auto read = source_->read(spool_.position(), now);
         if (!read) return pass(read.error());
         Following following(spool_.open());
+        // What is told is kept before the place moves on; after a crash in between it is told again.
+        const auto tell = [&]() -> Status {
+            if (!sink_ || following.logins.empty()) return {};
+            auto ok = sink_(following.logins);
+            following.found.told = true;
+            following.logins.clear();
+            return ok;
+        };
         // A line of the spool holds a bounded number of uses; the position moves with each.
         for (const auto& message : read->messages) {
             following.message(message);
             if (following.found.opened.size() + following.found.closed.size() < kAtOnce) continue;
             following.found.position = message.after;
+            if (auto ok = tell(); !ok) return ok;
             if (auto ok = spool_.add(following.found); !ok) return ok;
             following.found = {};
         }
         following.found.position = read->position;
+        if (auto ok = tell(); !ok) return ok;
         if (auto ok = spool_.add(following.found); !ok) return ok;
         if (!read->more) return {};
     }
+}
+
+Status Reporter::ended(api::NodeUse use, Instant now, const char* how) {
+    use.closed = now.text();
+    use.end = how;
+    return spool_.add({spool_.position(), {}, {std::move(use)}});
 }
 
 Status Reporter::deliver(client::CaClient& ca) {

@@ -175,7 +175,8 @@ Result<Spool> Spool::load(const std::string& path, const std::string& boot, cons
 Status Spool::add(const Found& found) {
     if (found.position == position_ && found.opened.empty() && found.closed.empty()) return {};
     const std::size_t count = found.opened.size() + found.closed.size();
-    if (count == 0) {
+    // Where reading begins is kept at once: what comes from here on is ours, whenever we run again.
+    if (count == 0 && !found.told && !position_.empty()) {
         position_ = found.position;  // read again after a crash: nothing in it concerned us
         return {};
     }

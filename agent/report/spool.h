@@ -23,6 +23,7 @@ public:
     struct Found {
         std::string position;
         std::vector<api::NodeUse> opened, closed;  ///< the closed ones are whole uses, with their end
+        bool told = false;                         ///< the reading was of use to others: the place is kept on disk
     };
 
     /// Reads the file, or starts a new one. A last line that was cut short by a crash is as if it had not been read

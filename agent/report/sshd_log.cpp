@@ -13,7 +13,7 @@ namespace mayfly::agent {
 
 namespace {
 
-constexpr std::size_t kLongestMessage = 8192, kLongestKeyId = 255;
+constexpr std::size_t kLongestMessage = 8192, kLongestKeyId = 255, kLongestMethod = 40, kLongestAccount = 64;
 
 /// Takes `word` off the front.
 bool skip(std::string_view& rest, std::string_view word) {
@@ -94,6 +94,22 @@ std::optional<LogFact> parse_opened(std::string_view rest) {
     return Opened{account->text(), *source, key, printable(rest).substr(0, kLongestKeyId), serial, ca};
 }
 
+/// auth.c, auth_log: "Accepted METHOD for ACCOUNT from ADDRESS port N ssh2", and ": TYPE FINGERPRINT" for a bare key.
+std::optional<LogFact> parse_old_way(std::string_view rest) {
+    const std::string how = printable(next(rest));
+    if (how.empty() || how.size() > kLongestMethod || !skip(rest, "for ")) return std::nullopt;
+    // Accounts that certificates cannot name are let in as well.
+    const std::string account = printable(next(rest)).substr(0, kLongestAccount);
+    if (account.empty() || !skip(rest, "from ")) return std::nullopt;
+    const auto source = take_source(rest);
+    if (!source || !skip(rest, "ssh2")) return std::nullopt;
+    if (!skip(rest, ": ")) return OldWay{account, *source, how, ""};
+    const auto type = next(rest);
+    const std::string key(next(rest));
+    if (!is_type(type) || type.ends_with("-CERT") || !is_fingerprint(key)) return std::nullopt;
+    return OldWay{account, *source, how, key};
+}
+
 /// "ACCOUNT ADDRESS port N", and for some more after it.
 std::optional<LogFact> parse_closed(std::string_view rest) {
     const auto account = AccountName::parse(next(rest));
@@ -108,7 +124,12 @@ std::optional<LogFact> parse_closed(std::string_view rest) {
 std::optional<LogFact> parse_sshd_message(std::string_view message) {
     while (!message.empty() && (message.back() == '\n' || message.back() == '\r')) message.remove_suffix(1);
     if (message.size() > kLongestMessage) return std::nullopt;
-    if (skip(message, "Accepted publickey for ")) return parse_opened(message);
+    if (skip(message, "Accepted ")) {
+        auto rest = message;
+        if (skip(rest, "publickey for "))
+            if (const auto opened = parse_opened(rest)) return opened;
+        return parse_old_way(message);
+    }
     // packet.c, sshpkt_vfatal and serverloop.c: somebody who is logged in is "user NAME", all others are something
     // else.
     for (const auto* start :

@@ -27,7 +27,15 @@ struct Closed {
     std::string account, source;
     bool operator==(const Closed&) const = default;
 };
-using LogFact = std::variant<Opened, Closed>;
+/// OldWay: sshd let somebody in without a certificate.
+struct OldWay {
+    std::string account;  ///< printable
+    std::string source;
+    std::string how;  ///< as sshd names it: "publickey", "password", "keyboard-interactive/pam", …
+    std::string key;  ///< SHA256: fingerprint; "" where none was used
+    bool operator==(const OldWay&) const = default;
+};
+using LogFact = std::variant<Opened, Closed, OldWay>;
 
 /// parse_sshd_message reads one message of sshd, without time and tag. nullopt: it says nothing of this kind.
 std::optional<LogFact> parse_sshd_message(std::string_view message);

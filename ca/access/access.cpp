@@ -58,6 +58,14 @@ Result<store::GrantRecord> prepare_grant(const Context& context, store::GrantRec
              "the role says separation = \"strict\"", "have the policy name another control owner for this role"});
 
     if (auto ok = check_conflicts(context, grant, (*holder)->owner); !ok) return pass(ok.error());
+    if (grant.node) {
+        // The node is one that the holder's own tenant runs: a node of another is unknown to it.
+        const auto node = context.store.find_identity(*IdentityName::of(Kind::node, grant.node->text()));
+        if (!node) return pass(node.error());
+        if (!*node || (*node)->tenant != (*holder)->tenant)
+            return fail(Code::not_found, "there is no node \"" + grant.node->text() + "\"", "E-NODE",
+                        "nodes join with a token", "mayfly identity list");
+    }
     const auto longest = context.policy.built_in.grant_max;
     if (grant.until.seconds() - grant.from.seconds() > longest.seconds())
         return fail(Code::denied, "the grant would stand too long", "E-GRANT-TTL",

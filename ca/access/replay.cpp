@@ -79,6 +79,7 @@ Result<Ask> ask_of(const store::PastMint& mint, std::int64_t backdate) {
         if (!view) return pass(view.error());
         ask.key = view->key;
         ask.names = view->names;
+        if (mint.grant) ask.node = mint.grant->node;  // of a grant for one node, that node asked
         return ask;
     }
     ask.profile = policy::Profile::ssh_user;

@@ -33,7 +33,7 @@ bool Caller::has(store::Duty duty) const { return std::find(duties().begin(), du
 Doors::Doors(store::Store& store, TrustDomain domain, Nonces& nonces, Notice notice)
     : store_(store), domain_(std::move(domain)), nonces_(nonces), notice_(std::move(notice)) {}
 
-Result<Caller> Doors::by_certificate(ByteView der, Instant now) const {
+Result<Caller> Doors::by_certificate(ByteView der, Instant now, std::int64_t late) const {
     const auto refuse = [&](std::string_view what) {
         notice_(what);
         return stranger("mayfly login (people), or mayfly-agent enroll with a new join token (nodes)");
@@ -43,7 +43,11 @@ Result<Caller> Doors::by_certificate(ByteView der, Instant now) const {
     if (!*found) return refuse("the client certificate is none that this CA minted for calling it");
     const auto& [record, certificate] = **found;
     if (certificate.revoked) return refuse("certificate " + certificate.serial + " is revoked");
-    if (!certificate.validity.contains(now)) return refuse("certificate " + certificate.serial + " is expired");
+    const bool ended = now >= certificate.validity.before();
+    const bool may_be_late =
+        certificate.kind == "node" && now < Instant(certificate.validity.before().seconds() + late);
+    if (!certificate.validity.contains(now) && !(ended && may_be_late))
+        return refuse("certificate " + certificate.serial + " is expired");
     if (const auto active = still_active(record); !active) return refuse(active.error().message);
     return Caller(record, "certificate", certificate.serial, certificate.validity.before(),
                   certificate.validity.after(), certificate.strong);
@@ -79,13 +83,14 @@ Result<Doors::Joining> Doors::by_join_token(std::string_view token, Instant now)
     if (!found) return pass(found.error());
     if (!*found) return refuse("the join token is unknown");
     const auto& record = **found;
-    if (record.used) return refuse("the join token of node " + record.node.text() + " was used before");
+    if (record.used && !record.used_by)
+        return refuse("the join token of node " + record.node.text() + " was used before");
     if (record.expires <= now) return refuse("the join token of node " + record.node.text() + " is expired");
     const auto identity = IdentityName::of(Kind::node, record.node.text());
     if (!identity) return pass(identity.error());
     store::CallerRecord caller{*identity, policy::State::active, record.owner, policy::State::active,
                                {},        record.labels,         record.hosts, record.tenant};
-    return Joining{Caller(std::move(caller), "join-token", {}, record.expires), hash};
+    return Joining{Caller(std::move(caller), "join-token", {}, record.expires), hash, record.used_by};
 }
 
 Caller Doors::itself(OwnerName owner) {

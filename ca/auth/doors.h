@@ -27,13 +27,15 @@ public:
 
     /// The certificate of a mutual-TLS handshake. The handshake proved possession of its key; here its exact bytes are
     /// looked up among those we minted: status of row, identity and owner, validity. Nothing of its text is trusted.
-    Result<Caller> by_certificate(ByteView der, Instant now) const;
+    /// `late`: the certificate of a node may have ended this many seconds ago; it opens renewal only.
+    Result<Caller> by_certificate(ByteView der, Instant now, std::int64_t late = 0) const;
     /// A proof by an SSH key that is enrolled for a human identity.
     Result<Caller> by_enrolled_key(const ProofClaim& claim, Instant now) const;
     /// A join token. It is not consumed here: that happens in the transaction of the intent (Store::record_intent).
     struct Joining {
         Caller caller;
         Digest token;
+        std::optional<Digest> used_by;  ///< the only key that it is still good for: the answer to it may be lost
     };
     Result<Joining> by_join_token(std::string_view token, Instant now) const;
     /// The CA, when it mints its own server certificate; `owner` answers for it.

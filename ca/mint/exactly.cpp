@@ -16,12 +16,13 @@ constexpr std::int64_t kShortLived = 7LL * 24 * 3600;  // RFC 9608 is for leaves
 
 std::string key_id(const policy::Permit& permit) {
     if (permit.profile == policy::Profile::ssh_host) return permit.identity.text() + "/host";
+    if (permit.profile == policy::Profile::canary) return permit.identity.text() + "/canary";
     return permit.identity.text() + "/" + permit.role->text() + "/" + permit.grant;
 }
 
 wire::SshCertificate ssh_facts(const Authority& authority, const policy::Permit& permit, std::uint64_t serial,
                                const Validity& validity, Rng& rng) {
-    const bool user = permit.profile == policy::Profile::ssh_user;
+    const bool user = permit.profile != policy::Profile::ssh_host;
     wire::SshCertificate facts;
     facts.subject = permit.key;
     facts.nonce.resize(kNonceBytes);
@@ -53,6 +54,7 @@ wire::X509Certificate x509_facts(const Authority& authority, const policy::Permi
     rng.fill(facts.serial);
     facts.serial.front() = authority.node;
     facts.issuer_common_name = authority.issuer_common_name;
+    facts.subject_common_name = permit.common_name;
     facts.validity = validity;
     facts.subject = permit.key;
     facts.issuer_algorithm = authority.x509.algorithm;
@@ -74,7 +76,8 @@ wire::X509Certificate x509_facts(const Authority& authority, const policy::Permi
 
 steps::IssuerId pick_issuer(policy::Profile profile) {
     switch (profile) {
-        case policy::Profile::ssh_user: return steps::IssuerId::ssh_user;
+        case policy::Profile::ssh_user:
+        case policy::Profile::canary: return steps::IssuerId::ssh_user;
         case policy::Profile::ssh_host: return steps::IssuerId::ssh_host;
         case policy::Profile::session:
         case policy::Profile::node:

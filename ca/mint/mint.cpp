@@ -95,9 +95,9 @@ Result<Outcome> Mint::mint(const Request& request) {
 
     // Step 5: exactly what.
     std::uint64_t serial = 0;
-    if (permit->profile == policy::Profile::ssh_user || permit->profile == policy::Profile::ssh_host) {
-        const auto next = store_.next_serial(permit->profile == policy::Profile::ssh_user ? steps::IssuerId::ssh_user
-                                                                                          : steps::IssuerId::ssh_host);
+    const bool host = permit->profile == policy::Profile::ssh_host;
+    if (host || permit->profile == policy::Profile::ssh_user || permit->profile == policy::Profile::canary) {
+        const auto next = store_.next_serial(host ? steps::IssuerId::ssh_host : steps::IssuerId::ssh_user);
         if (!next) return pass(next.error());
         serial = *next;
     }

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "lib/log/merkle.h"
+#include "lib/wire/http_date.h"
 #include "lib/wire/text.h"
 #include "mayfly/names.h"
 
@@ -35,15 +36,23 @@ constexpr std::array kSayings = {
     Saying{"certificate.issued", "certificate {serial} of {subject} was issued",
            "mayfly audit search --serial {serial}"},
     Saying{"door.refused", "{count} credentials from {address} were refused at the door {subject}", ""},
+    Saying{"found.drift", "ALARM: something that opens doors beside certificates appeared on {subject}",
+           "mayfly inventory found"},
+    Saying{"found.reported", "{subject} looked at itself for the first time", "mayfly inventory found"},
     Saying{"grant.created", "{by} granted {role} to {subject} until {until}", "mayfly role grants"},
     Saying{"identity.created", "{actor} created {subject}; {owner} answers for it", "mayfly identity list"},
     Saying{"log.rolled_back", "the CA went on with an older database: the log forked at {size}", "mayfly audit verify"},
     Saying{"login.refused", "a session was refused to {subject} at {door}", ""},
+    Saying{"node.cloned",
+           "ALARM: two machines hold the identity {subject}; the one with certificate {serial} was stopped",
+           "mayfly identity show {subject}"},
     Saying{"node.joined", "{subject} joined", ""},
+    Saying{"node.returned", "{subject} came back with a certificate that had ended at {ended}", ""},
     Saying{"notify.dead", "{subject} did not take entry {entry} ({event}) after {tries} attempts: {why}",
            "mayfly notify show {letter}"},
     Saying{"owner.created", "{actor} made {subject} an owner", "mayfly owner list"},
     Saying{"policy.applied", "policy {policy_version} is in force", "mayfly role list"},
+    Saying{"renewal.ordered", "{actor} has {subject} renewed until {until}", ""},
     Saying{"request.approved", "{request} of {subject} for {role} was approved by {by}, until {ends}",
            "mayfly request show {request}"},
     Saying{"request.cancelled", "{request} of {subject} for {role} was taken back", "mayfly request show {request}"},
@@ -62,6 +71,8 @@ constexpr std::array kSayings = {
     Saying{"revocation.recorded", "{actor} revoked {certificates} certificates of {subject}",
            "mayfly audit search --type revocation.recorded"},
     Saying{"token.created", "{actor} made a join token for {subject}", "mayfly token list"},
+    Saying{"workload.trouble", "ALARM: the certificate of {subject} ({role}) on {node} is {what}",
+           "mayfly-agent workloads"},
 };
 
 std::string text_of_value(const wire::Json& value) {
@@ -103,14 +114,8 @@ const Saying* saying_of(const log::Event& event) {
 
 /// "Sat, 21 Nov 2026 04:26:02 +0000" (RFC 5322 section 3.3).
 std::string mail_date(Instant at) {
-    constexpr std::array<const char*, 7> kDays = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};  // 1970-01-01 on
-    constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    const std::string text = at.text();  // 2026-11-21T04:26:02Z
-    const auto day = static_cast<std::size_t>(at.seconds() / 86400 % 7);
-    const auto month = static_cast<std::size_t>((text[5] - '0') * 10 + (text[6] - '1'));
-    return std::string(kDays[day]) + ", " + text.substr(8, 2) + " " + kMonths[month] + " " + text.substr(0, 4) + " " +
-           text.substr(11, 8) + " +0000";
+    const std::string text = wire::http_date(at);  // the same but for the zone's name
+    return text.substr(0, text.rfind(' ')) + " +0000";
 }
 
 /// A header line of at most 998 bytes (RFC 5322 section 2.1.1); printable() has left nothing that could end it.

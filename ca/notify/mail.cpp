@@ -35,6 +35,7 @@ constexpr std::array kRules = {
     Rule{.type = "session.lost", .owner = true, .role_owners = true, .security = true},
     Rule{.type = "tenant.*", .owner = true, .security = true},
     Rule{.type = "token.*", .owner = true},
+    Rule{.type = "workload.trouble", .owner = true, .role_owners = true},
 };
 
 const Rule* rule_of(std::string_view type) {

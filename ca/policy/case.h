@@ -25,6 +25,8 @@ struct Case {
 
 /// Who: the identity stands, somebody answers for it, its kind fits, and the key may be certified for it.
 void weigh_subject(Case& c);
+/// Whether a grant places the workload on the node that asks for it.
+bool is_placed(const Case& c);
 /// In which role: the role of the Ask and the grant by which it is held, null where there is none.
 struct Held {
     const Role* role = nullptr;
@@ -38,6 +40,7 @@ void weigh_conditions(Case& c, const Held& held, Permit& permit);
 /// What exactly, by scope: fills the permit and refuses what lies outside.
 void weigh_ssh_user(Case& c, const Role& role, Permit& permit);
 void weigh_ssh_host(Case& c, Permit& permit);
+void weigh_canary(Case& c, Permit& permit);
 void weigh_x509(Case& c, const Role& role, Permit& permit);
 /// X.509 names as a whole: SPIFFE's rules, and what the issuing CA may certify at all.
 void weigh_names(Case& c, const Permit& permit);

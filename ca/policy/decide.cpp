@@ -18,6 +18,7 @@ void weigh_built_in(Case& c, Permit& permit) {
                 c.refuse("E-NAMES-EMPTY", "the CA's own certificate has no names", {}, "names in ca.toml");
             break;
         case Profile::ssh_host: weigh_ssh_host(c, permit); break;
+        case Profile::canary: weigh_canary(c, permit); break;
         case Profile::ssh_user:
         case Profile::x509: break;
     }
@@ -34,6 +35,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 Decision decide(const Policy& policy, const TrustDomain& domain, const Ask& ask, const Facts& facts, Instant now) {
     Case c{policy, domain, ask, facts, now};
+    if (ask.by_node && !is_placed(c)) return Refusal{{not_placed(facts.identity, *ask.role, *ask.node)}};
     weigh_subject(c);
     const bool by_role = ask.profile == Profile::ssh_user || ask.profile == Profile::x509;
     const Held held = by_role ? weigh_role(c) : Held{};

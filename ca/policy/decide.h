@@ -13,8 +13,9 @@
 
 namespace mayfly::policy {
 
-/// Profile is the kind of certificate asked for.
-enum class Profile { session, node, ca_server, ssh_user, ssh_host, x509 };
+/// Profile is the kind of certificate asked for. `canary` is what a node's own sshd is asked about: a user certificate
+/// for a key that nobody holds (lib/crypto/nobody.h), which opens nothing.
+enum class Profile { session, node, ca_server, ssh_user, ssh_host, x509, canary };
 std::string_view name(Profile profile);
 
 /// Ask is a request as the caller meant it, every value already valid in itself.
@@ -33,6 +34,7 @@ struct Ask {
     /// A FIDO key's attestation held, under these of the makers' roots that were asked about (DER).
     std::optional<std::vector<Bytes>> attested_by{};
     std::string reason{};
+    bool by_node = false;  ///< `node` itself asks, on behalf of a workload: only a grant that names the node counts
 };
 
 /// State of whoever is certified, and of who answers for them. An owner who is leaving has handed nothing over yet:
@@ -123,6 +125,7 @@ public:
     bool verify_required = false;                           ///< FIDO keys under hardware_key roles
     std::map<std::string, std::string> critical_options{};  ///< the role's own
     bool server = false, client = false;                    ///< X.509 usages
+    std::string common_name{};                              ///< X.509: the subject's, or "" for an empty subject
     std::vector<wire::SubjectName> names{};
     std::vector<std::string> reasons{};  ///< every rule that allowed it, for the log and dry runs
     std::vector<std::string> marks{};    ///< what was unusual, for the log
@@ -147,6 +150,10 @@ using Decision = std::variant<Permit, NeedsApproval, Refusal>;
 
 /// decide weighs profile ∧ role ∧ grant ∧ owner ∧ issuer ∧ asked.
 Decision decide(const Policy& policy, const TrustDomain& domain, const Ask& ask, const Facts& facts, Instant now);
+
+/// not_placed is why a node gets nothing for a workload that no grant places on it. It says the same of workloads that
+/// do not exist: a node learns nothing about what runs elsewhere.
+Reason not_placed(const IdentityName& identity, const RoleName& role, const NodeName& node);
 
 /// may_ask says whether the identity may ask for the role: it holds it by some grant, or the role is open to its owner.
 bool may_ask(const Policy& policy, const Role& role, const Facts& facts, Instant now);

@@ -146,6 +146,7 @@ void compare_ssh(Compare compare, const std::optional<SshScope>& a, const std::o
     compare.text("ssh.force_command", a->force_command, b->force_command, a->force_command.empty());
     compare.allowed("ssh.source_addresses", a->source_addresses, b->source_addresses, true);
     compare.flag("ssh.hardware_key", a->hardware_key, b->hardware_key, true);
+    compare.flag("ssh.end_sessions", a->end_sessions, b->end_sessions, true);
     // Servers that know an option only restrict by it, and others refuse the certificate.
     const auto &before = a->critical_options, &after = b->critical_options;
     compare.text("ssh.critical_options", text_of(before), text_of(after),
@@ -159,6 +160,7 @@ void compare_x509(Compare compare, const std::optional<X509Scope>& a, const std:
     compare.flag("x509 server", a->server, b->server, false);
     compare.flag("x509 client", a->client, b->client, false);
     compare.flag("x509.wildcard", a->wildcard, b->wildcard, false);
+    compare.flag("x509 role in subject", a->role_in_subject, b->role_in_subject, false);
     compare.allowed("x509.names", texts_of(a->names), texts_of(b->names));
 }
 
@@ -291,6 +293,8 @@ void diff_limits(const BuiltIn& a, const BuiltIn& b, std::vector<Change>& out) {
     compare.most("token", a.token, b.token);
     compare.most("token_max", a.token_max, b.token_max);
     compare.most("grant_max", a.grant_max, b.grant_max);
+    compare.text("renew_grace", text_of(a.renew_grace), text_of(b.renew_grace),
+                 !b.renew_grace || (a.renew_grace && *b.renew_grace <= *a.renew_grace));
     if (!change.differences.empty()) out.push_back(std::move(change));
 }
 

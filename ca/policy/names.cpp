@@ -43,6 +43,7 @@ std::string_view name(Profile profile) {
         case Profile::ssh_user: return "ssh-user";
         case Profile::ssh_host: return "ssh-host";
         case Profile::x509: return "x509";
+        case Profile::canary: return "canary";
     }
     return "unknown";
 }

@@ -5,6 +5,7 @@
 #include "ca/policy/files.h"
 #include "ca/policy/parse_rules.h"
 #include "lib/crypto/crypto.h"
+#include "lib/crypto/nobody.h"
 #include "lib/wire/ssh_certificate.h"
 #include "lib/wire/text.h"
 #include "lib/wire/x509.h"
@@ -90,6 +91,7 @@ SshScope read_ssh(const toml::table& toml, const std::string& what, Status& stat
     }
     if (scope.source_addresses.size() > 64) table.refuse(toml.get("source_addresses"), "at most 64 blocks");
     scope.hardware_key = table.flag("hardware_key");
+    scope.end_sessions = table.flag("end_sessions");
     read_critical_options(toml, table, scope);
     read_attestation_roots(toml, table, scope);
     table.finish();
@@ -112,6 +114,10 @@ X509Scope read_x509(const toml::table& toml, const std::string& what, Status& st
     scope.names = table.parsed<NamePattern>("names");
     if (scope.names.empty()) table.refuse(toml.get("names"), "names is empty: the role could name nothing");
     scope.wildcard = table.flag("wildcard");
+    const std::string subject = table.text("subject");
+    if (!subject.empty() && subject != "role")
+        table.refuse(toml.get("subject"), "subject is \"role\", or left out: names stand in the subjectAltName");
+    scope.role_in_subject = subject == "role";
     table.finish();
     return scope;
 }
@@ -121,6 +127,9 @@ void read_role(const toml::table& toml, Policy& policy, Status& status) {
     Table table(toml, label, status);
     const auto name = RoleName::parse(table.text("name"));
     if (!name) return table.refuse(toml.get("name"), name.error().message, name.error().why);
+    if (name->text().starts_with(crypto::kReservedRoles))
+        return table.refuse(toml.get("name"), "role names do not begin with \"mayfly.\"",
+                            "certificates that open nothing are told by that name");
     const auto owner = OwnerName::parse(table.text("owner"));
     if (!owner) return table.refuse(toml.get("owner"), "owner: " + owner.error().message, owner.error().why);
     Role role{*name, table.text("description"), *owner, *Lifetime::of_seconds(1)};
@@ -171,6 +180,12 @@ void read_limits(const toml::table& toml, BuiltIn& limits, Status& status) {
     table.lifetime("token_max", limits.token_max);
     table.lifetime("grant_max", limits.grant_max);
     table.lifetime("identity_review", limits.identity_review);
+    if (table.text("renew_grace") == "none")
+        limits.renew_grace.reset();
+    else
+        table.lifetime("renew_grace", *limits.renew_grace);
+    if (limits.renew_grace && limits.renew_grace->seconds() > 30LL * 86400)
+        table.refuse(toml.get("renew_grace"), "a node that was away for more than 30d joins again");
     if (limits.identity_review.seconds() > 180LL * 86400)
         table.refuse(toml.get("identity_review"), "nothing goes unreviewed beyond 180d");
     table.finish();

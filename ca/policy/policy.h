@@ -32,10 +32,11 @@ struct NodeSelector {
 struct SshScope {
     std::vector<AccountName> accounts;
     NodeSelector nodes;
-    std::vector<std::string> extensions;                    ///< from the closed list of PROTOCOL.certkeys, sorted
-    std::string force_command;                              ///< empty: none
-    std::vector<std::string> source_addresses;              ///< canonical CIDR; empty: no restriction
-    bool hardware_key = false;                              ///< subject keys must be FIDO keys
+    std::vector<std::string> extensions;        ///< from the closed list of PROTOCOL.certkeys, sorted
+    std::string force_command;                  ///< empty: none
+    std::vector<std::string> source_addresses;  ///< canonical CIDR; empty: no restriction
+    bool hardware_key = false;                  ///< subject keys must be FIDO keys
+    bool end_sessions = false;  ///< revocation and loss of the role end what is open, not just what comes next
     std::map<std::string, std::string> critical_options{};  ///< NAME@DOMAIN → value: other servers than stock sshd
     std::vector<Bytes> attestation_roots{};                 ///< DER: makers whose devices must hold the key
 };
@@ -58,6 +59,7 @@ private:
 struct X509Scope {
     bool server = false, client = false;
     bool wildcard = false;
+    bool role_in_subject = false;  ///< the subject's CN is the role's name: what PostgreSQL's `cert` maps to a user
     std::vector<NamePattern> names;
 };
 
@@ -95,6 +97,8 @@ struct BuiltIn {
     Lifetime token_max = *Lifetime::of_seconds(3600);  ///< longest
     Lifetime grant_max = *Lifetime::of_seconds(180LL * 24 * 3600);
     Lifetime identity_review = *Lifetime::of_seconds(90LL * 24 * 3600);  ///< machines and agents; at most 180 days
+    /// A node whose certificate ended no longer ago than this may renew it; nullopt: it has to join again.
+    std::optional<Lifetime> renew_grace = *Lifetime::of_seconds(3LL * 24 * 3600);
 };
 
 struct Policy {

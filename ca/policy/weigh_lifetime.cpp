@@ -31,6 +31,7 @@ Lifetime weigh_lifetime(Case& c, const Held& held) {
             bound(c, seconds, built_in.session.seconds(), "E-SESSION-TTL", "the policy's limit for sessions");
             break;
         case Profile::node:
+        case Profile::canary:
             bound(c, seconds, built_in.node.seconds(), "E-NODE-TTL", "the policy's limit for nodes");
             break;
         case Profile::ssh_host:

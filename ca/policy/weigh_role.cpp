@@ -22,8 +22,11 @@ bool carries(const GrantFact& grant, const Case& c, const Role& role) {
     return false;
 }
 
-/// A grant for one node carries certificates for that node only.
-bool fits_node(const GrantFact& grant, const Case& c) { return !grant.node || grant.node == c.ask.node; }
+/// A grant for one node carries certificates for that node only. A node that asks for somebody else needs one that
+/// names it: what a workload holds everywhere is for the workload to ask for.
+bool fits_node(const GrantFact& grant, const Case& c) {
+    return (!grant.node && !c.ask.by_node) || (grant.node && grant.node == c.ask.node);
+}
 
 /// Among several the one that ends last, so that the lifetime is no shorter than it needs to be.
 const GrantFact* best_grant(const Case& c, const Role& role) {
@@ -55,7 +58,9 @@ void explain_missing(Case& c, const Role& role) {
     for (const auto& grant : c.facts.grants) {
         if (!stands(grant, c) || !carries(grant, c, role)) continue;
         return c.refuse("E-GRANT-NODE", "grant " + grant.id + " is good for node " + grant.node->text() + " only",
-                        "it was given for that node", "ask with --node " + grant.node->text());
+                        "it was given for that node",
+                        c.ask.profile == Profile::x509 ? "the agent of that node asks: workload.d in docs/workloads.md"
+                                                       : "ask with --node " + grant.node->text());
     }
     if (c.facts.identity.kind() == Kind::breakglass)
         return c.refuse("E-BREAKGLASS-CLOSED", "the glass of " + quoted + " is not broken",
@@ -85,6 +90,23 @@ void weigh_conflicts(Case& c) {
 }
 
 }  // namespace
+
+Reason not_placed(const IdentityName& identity, const RoleName& role, const NodeName& node) {
+    return {Code::denied, "E-WORKLOAD-PLACE",
+            identity.text() + " with role \"" + role.text() + "\" is not placed on node " + node.text(),
+            "a node asks only for workloads that a grant places on it by name",
+            "mayfly role grant " + role.text() + " " + identity.text() + " --node " + node.text() +
+                " --for 90d --reason \"…\""};
+}
+
+bool is_placed(const Case& c) {
+    const Kind kind = c.facts.identity.kind();
+    if (!c.ask.role || !c.ask.node || (kind != Kind::workload && kind != Kind::agent)) return false;
+    // A node of another tenant is no node.
+    if (!c.facts.target_labels || c.facts.target_tenant.value_or(kHomeTenant) != c.facts.tenant) return false;
+    return std::any_of(c.facts.grants.begin(), c.facts.grants.end(),
+                       [&](const GrantFact& grant) { return stands(grant, c) && grant.node && fits_node(grant, c); });
+}
 
 bool may_ask(const Policy& policy, const Role& role, const Facts& facts, Instant now) {
     if (role.request.open_to_anyone) return true;

@@ -1,4 +1,5 @@
 #include "ca/policy/case.h"
+#include "lib/crypto/nobody.h"
 
 namespace mayfly::policy {
 
@@ -111,6 +112,22 @@ void weigh_ssh_host(Case& c, Permit& permit) {
     if (permit.principals.empty())
         c.refuse("E-NAMES-EMPTY", "the node has no host names", "a certificate names somebody",
                  "join again with --host NAME");
+}
+
+/// It must be of no use to anybody: a key without a holder, one principal that no policy can name (ca/policy/parse), no
+/// extension, a command that does nothing.
+void weigh_canary(Case& c, Permit& permit) {
+    const auto node = NodeName::parse(c.facts.identity.name());
+    const auto role = RoleName::parse(crypto::kCanaryRole);
+    if (!node || !role) {
+        c.refuse("E-CANARY", "a canary is of a node", "sshd of one node is asked about it", {});
+        return;
+    }
+    if (!(c.ask.key == crypto::nobodys_key(*node)))
+        c.refuse("E-CANARY", "a canary is for the key that nobody holds", "whoever held its key could log in with it",
+                 {});
+    permit.principals = {Principal::of(*role, *node).text()};
+    permit.force_command = "/bin/false";
 }
 
 }  // namespace mayfly::policy

@@ -25,7 +25,8 @@ void weigh_kind(Case& c) {
     switch (c.ask.profile) {
         case Profile::session: fits = kind == Kind::human || kind == Kind::workload || kind == Kind::agent; break;
         case Profile::node:
-        case Profile::ssh_host: fits = kind == Kind::node; break;
+        case Profile::ssh_host:
+        case Profile::canary: fits = kind == Kind::node; break;
         case Profile::ca_server: fits = kind == Kind::ca; break;
         case Profile::ssh_user:
             fits = kind == Kind::human || kind == Kind::workload || kind == Kind::agent || kind == Kind::breakglass;
@@ -40,7 +41,8 @@ void weigh_kind(Case& c) {
 }
 
 void weigh_key(Case& c) {
-    const bool ssh = c.ask.profile == Profile::ssh_user || c.ask.profile == Profile::ssh_host;
+    const bool ssh =
+        c.ask.profile == Profile::ssh_user || c.ask.profile == Profile::ssh_host || c.ask.profile == Profile::canary;
     if (c.facts.key_revoked)
         c.refuse("E-KEY-REVOKED", "the key is revoked", "a revoked key is never certified again", "make a new key");
     if (c.facts.key_is_authority)

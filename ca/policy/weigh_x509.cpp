@@ -16,6 +16,7 @@ void weigh_x509(Case& c, const Role& role, Permit& permit) {
     const X509Scope& scope = *role.x509;
     permit.server = scope.server;
     permit.client = scope.client;
+    if (scope.role_in_subject) permit.common_name = role.name.text();
     std::vector<std::string> patterns;
     for (const auto& pattern : scope.names) patterns.push_back(pattern.text());
     for (const auto& name : c.ask.names) {

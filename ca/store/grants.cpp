@@ -13,29 +13,31 @@ Status SqliteStore::insert_grant(Transaction& transaction, GrantRecord& grant, c
                     "mayfly identity list");
     Query insert(database,
                  "INSERT INTO role_grant(identity, role, by_owner, starts, ends, reason, review_owed, how, review_by, "
-                 "role_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
+                 "role_version, node) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
     insert.with(grant.identity.text(), grant.role.text(), grant.by.text(), grant.from, grant.until, grant.reason,
                 static_cast<std::int64_t>(grant.review_owed), policy::name(grant.how),
-                grant.review_by.value_or(Instant(0)), grant.role_version);
+                grant.review_by.value_or(Instant(0)), grant.role_version, grant.node ? grant.node->text() : "");
     const auto made = insert.row();
     if (!made) return pass(made.error());
     grant.id = "g-" + std::to_string(insert.integer(0));
     const auto reason = keep_text(transaction, grant.reason);
     if (!reason) return pass(reason.error());
-    return append(transaction, {"grant.created",
-                                now,
-                                actor.text(),
-                                holder.text(0),
-                                grant.identity.text(),
-                                {{"grant", grant.id},
-                                 {"role", grant.role.text()},
-                                 {"by", grant.by.text()},
-                                 {"from", grant.from.text()},
-                                 {"until", grant.until.text()},
-                                 {"how", std::string(policy::name(grant.how))},
-                                 {"review_owed", grant.review_owed},
-                                 {"review_by", grant.review_by ? grant.review_by->text() : ""},
-                                 {"reason_hash", *reason}}});
+    log::Event event{"grant.created",
+                     now,
+                     actor.text(),
+                     holder.text(0),
+                     grant.identity.text(),
+                     {{"grant", grant.id},
+                      {"role", grant.role.text()},
+                      {"by", grant.by.text()},
+                      {"from", grant.from.text()},
+                      {"until", grant.until.text()},
+                      {"how", std::string(policy::name(grant.how))},
+                      {"review_owed", grant.review_owed},
+                      {"review_by", grant.review_by ? grant.review_by->text() : ""},
+                      {"reason_hash", *reason}}};
+    if (grant.node) event.data.emplace("node", grant.node->text());
+    return append(transaction, event);
 }
 
 Result<GrantRecord> SqliteStore::create_grant(GrantRecord grant, const IdentityName& actor, Instant now,

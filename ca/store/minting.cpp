@@ -1,6 +1,7 @@
 // The minting path's verbs: facts, serials, intent, outcome, refusal.
 #include <algorithm>
 
+#include "ca/store/node_rows.h"
 #include "ca/store/requests_rows.h"
 #include "ca/store/rows.h"
 #include "lib/crypto/crypto.h"
@@ -49,8 +50,32 @@ Result<std::optional<Standing>> find_standing(Database& database, const Identity
 
 Result<bool> exists(Query& query) { return query.row(); }
 
+/// The answer to an enrolment may be lost: the token stands for the key that it was used for, while it lives and the
+/// node has not renewed since.
+Result<bool> join_again(Transaction& transaction, const Digest& secret_hash, const IdentityName& node,
+                        const Digest& key, Instant now) {
+    Query query(
+        transaction.database(),
+        "SELECT id, owner FROM token WHERE secret_hash = ? AND used = 1 AND expires > ? AND node = substr(?, 6)");
+    const auto row = query.with(ByteView(secret_hash), now, node.text()).row();
+    if (!row) return pass(row.error());
+    if (!*row) return false;
+    const auto used_by = joining_key(transaction.database(), query.integer(0));
+    if (!used_by) return pass(used_by.error());
+    if (*used_by != key) return false;
+    const auto leaf =
+        transaction.append({"node.rejoined",
+                            now,
+                            node.text(),
+                            query.text(1),
+                            node.text(),
+                            {{"token", "t-" + std::to_string(query.integer(0))}, {"key", wire::hex(key)}}});
+    if (!leaf) return pass(leaf.error());
+    return true;
+}
+
 /// Enrolment: the token is used up here, in the transaction of the intent, and the node comes into being with it.
-Status consume_token(Transaction& transaction, const Digest& secret_hash, const IdentityName& node,
+Status consume_token(Transaction& transaction, const Digest& secret_hash, const IdentityName& node, const Digest& key,
                      std::optional<Instant> review_by, Instant now) {
     Query query(transaction.database(),
                 "UPDATE token SET used = 1 WHERE secret_hash = ? AND used = 0 AND expires > ? RETURNING id, node, "
@@ -58,6 +83,11 @@ Status consume_token(Transaction& transaction, const Digest& secret_hash, const 
     query.with(ByteView(secret_hash), now);
     const auto row = query.row();
     if (!row) return pass(row.error());
+    if (!*row) {
+        const auto again = join_again(transaction, secret_hash, node, key, now);
+        if (!again) return pass(again.error());
+        if (*again) return {};
+    }
     if (!*row || "node/" + query.text(1) != node.text())
         return fail(Code::unauthenticated, "the join token is not accepted", "E-TOKEN",
                     "a join token works once, for one node, until it expires",
@@ -74,6 +104,7 @@ Status consume_token(Transaction& transaction, const Digest& secret_hash, const 
     if (transaction.database().changes() == 0)
         return fail(Code::conflict, "node " + node.text() + " exists with another owner or tenant, or is suspended",
                     "E-NODE-OWNER", {}, "choose another node name");
+    if (auto ok = join_generation(transaction.database(), node, key, query.integer(0), now); !ok) return ok;
     const auto leaf = transaction.append(
         {"node.joined", now, node.text(), owner, node.text(), {{"token", "t-" + std::to_string(query.integer(0))}}});
     if (!leaf) return pass(leaf.error());
@@ -224,8 +255,9 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
     if (query.join_token) {
         Query token(database,
                     "SELECT t.owner, o.state, t.hosts, t.tenant FROM token t JOIN owner o ON o.name = t.owner WHERE "
-                    "t.secret_hash = ? AND t.used = 0 AND t.expires > ?");
-        const auto row = token.with(ByteView(*query.join_token), now).row();
+                    "t.secret_hash = ?1 AND t.expires > ?2 AND (t.used = 0 OR EXISTS (SELECT 1 FROM node_generation g "
+                    "WHERE g.node = 'node/' || t.node AND g.token = t.id AND g.key = ?3))");
+        const auto row = token.with(ByteView(*query.join_token), now, ByteView(query.key)).row();
         if (!row) return pass(row.error());
         if (!*row) return fail(Code::unauthenticated, "the join token is not accepted", "E-TOKEN", {}, {});
         facts.owner = stored<OwnerName>(token.text(0));
@@ -318,7 +350,8 @@ Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant 
             if (request.join_token) {
                 // Asked before, so that a repeated request is not told that its token was used: it was, by itself.
                 if (auto ok = not_in_use(database, request); !ok) return pass(ok.error());
-                if (auto ok = consume_token(transaction, *request.join_token, whose.identity, request.review_by, now);
+                if (auto ok = consume_token(transaction, *request.join_token, whose.identity, spec.key(),
+                                            request.review_by, now);
                     !ok)
                     return pass(ok.error());
             }

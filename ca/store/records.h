@@ -76,6 +76,9 @@ struct TokenRecord {
     Instant expires = Instant(0);
     bool used = false;
     std::string tenant = policy::kHomeTenant;  ///< of the node that joins
+    /// The key that it was used for, as long as the node has not renewed since: the answer may be lost, and the same
+    /// key may ask again.
+    std::optional<Digest> used_by{};
 };
 
 }  // namespace mayfly::store

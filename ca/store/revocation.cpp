@@ -117,7 +117,11 @@ Status Hit::by_identity() {
                           order.identity->text());
         !ok)
         return ok;
-    return mark("identity = ?2", order.identity->text());
+    if (auto ok = mark("identity = ?2", order.identity->text()); !ok) return ok;
+    // Whoever holds a node holds the keys that were made on it: what it asked for on behalf of workloads goes with it.
+    // The condition has the words of the index of who asked.
+    if (order.identity->kind() != Kind::node) return {};
+    return mark("actor = ?2 AND idempotency <> '' AND state <> 'void'", order.identity->text());
 }
 
 Status Hit::by_key() {

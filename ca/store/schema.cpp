@@ -1,5 +1,8 @@
 #include "ca/store/schema.h"
 
+#include "ca/store/node_notices.h"
+#include "ca/store/schema_nodes.h"
+
 namespace mayfly::store {
 
 namespace {
@@ -291,7 +294,7 @@ CREATE INDEX glass_grant ON glass(grant_id) WHERE grant_id > 0;
 }  // namespace
 
 Status create_schema(Database& database) {
-    return database.execute(std::string("BEGIN IMMEDIATE;") + kSchema + kUseSchema +
+    return database.execute(std::string("BEGIN IMMEDIATE;") + kSchema + kUseSchema + kNodeNoticeSchema + kNodeSchema +
                             "PRAGMA user_version=" + std::to_string(kSchemaVersion) + ";COMMIT;");
 }
 

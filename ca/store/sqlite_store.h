@@ -148,6 +148,8 @@ public:
     Status promise_crl(const std::string& journal_serial, const Digest& to_be_signed) override;
     Result<std::uint64_t> publish_list(const RevocationList& list, Instant now) override;
 
+    Status record_notices(const NodeName& node, const std::vector<ReportedNotice>& notices, std::int64_t lost,
+                          Instant now) override;
     Status record_uses(const NodeName& node, const std::vector<ReportedUse>& uses, std::int64_t lost,
                        const std::vector<Digest>& own, const std::vector<std::string>& notify, Instant now) override;
     Result<std::vector<SessionRecord>> list_sessions(const SessionQuery& query) override;
@@ -202,6 +204,10 @@ public:
                                                  std::size_t limit) override;
     Result<PastUse> use_of(const IdentityName& identity, std::string_view grant, std::uint64_t below) override;
     Result<std::vector<IdentityName>> identities_of(const OwnerName& owner, std::size_t limit) override;
+    Status order_renewal(const RenewalOrder& order, const IdentityName& actor, Instant now, Effect effect) override;
+    Result<std::vector<RenewalOrder>> renewal_orders(Instant now) override;
+    Result<std::vector<std::string>> revoked_of(const IdentityName& actor, Instant now) override;
+    Status record_workload_trouble(const NodeName& node, const WorkloadTrouble& trouble, Instant now) override;
     Status publish_bundle(const api::Bundle& bundle, const IdentityName& actor, Instant now) override;
     Result<api::BundleReply> current_bundle() override;
 
@@ -224,6 +230,22 @@ public:
     Result<std::optional<DeadLetter>> next_asked(const std::string& target) override;
     Status settle(const DeadLetter& letter) override;
     Result<std::optional<Addressee>> find_addressee(const OwnerName& owner) override;
+
+    Result<Generations> generations_of(const NodeCertificate& certificate, Instant now) override;
+    Status see_generation(const IdentityName& node, std::int64_t generation, Instant now) override;
+    Status begin_generation(const IdentityName& node, std::int64_t after, const Digest& key, Instant now) override;
+    Status stop_clone(const NodeCertificate& certificate, const Generations& generations,
+                      const std::vector<std::string>& notify, Instant now) override;
+    Status record_return(const NodeCertificate& certificate, Instant ended, Instant now) override;
+    Result<FoundCounts> record_found(const NodeName& node, const FoundReport& report,
+                                     const std::vector<std::string>& notify, Instant now) override;
+    Result<std::vector<FoundRecord>> list_found(const FoundQuery& query) override;
+    Status accept_found(const FoundRecord& found, const OwnerName& owner, const std::string& reason,
+                        const IdentityName& actor, Instant now, Effect effect) override;
+    Status dismiss_found(const FoundRecord& found, const std::string& reason, const IdentityName& actor, Instant now,
+                         Effect effect) override;
+    Result<std::vector<Overstay>> overstays_on(const NodeName& node, const std::vector<RoleName>& roles,
+                                               Instant now) override;
 
     Result<Recovery> recover(const std::string& journal, Instant now) override;
     Status probe() override;

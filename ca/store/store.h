@@ -17,12 +17,17 @@
 #include "ca/signer/journal.h"
 #include "ca/signer/signer.h"
 #include "ca/steps/steps.h"
+#include "ca/store/found.h"
 #include "ca/store/history.h"
+#include "ca/store/node_notices.h"
+#include "ca/store/nodes.h"
 #include "ca/store/outbox.h"
+#include "ca/store/overstays.h"
 #include "ca/store/past.h"
 #include "ca/store/people.h"
 #include "ca/store/policies.h"
 #include "ca/store/records.h"
+#include "ca/store/renewals.h"
 #include "ca/store/reports.h"
 #include "ca/store/requests.h"
 #include "ca/store/reviews.h"
@@ -165,10 +170,15 @@ class Store : public People,
               public Requests,
               public Outbox,
               public UseStore,
+              public NodeNotices,
               public Policies,
               public History,
               public Past,
-              public Reports {
+              public Renewals,
+              public Reports,
+              public Nodes,
+              public FoundStore,
+              public Overstays {
 public:
     using People::list_grants;
     using People::list_owners;

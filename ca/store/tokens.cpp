@@ -1,5 +1,5 @@
 // Join tokens: found by the hash of their secret, which is all the store knows of it.
-#include "ca/store/rows.h"
+#include "ca/store/node_rows.h"
 #include "lib/wire/text.h"
 
 namespace mayfly::store {
@@ -79,7 +79,14 @@ Result<std::optional<TokenRecord>> SqliteStore::find_token(const Digest& secret_
     Query query(**lease, std::string(kTokenColumns) + " WHERE secret_hash = ?");
     const auto row = query.with(ByteView(secret_hash)).row();
     if (!row) return pass(row.error());
-    return *row ? std::optional(read_token(query)) : std::nullopt;
+    if (!*row) return std::optional<TokenRecord>();
+    auto token = read_token(query);
+    if (token.used) {
+        auto used_by = joining_key(**lease, query.integer(0));
+        if (!used_by) return pass(used_by.error());
+        token.used_by = *used_by;
+    }
+    return std::optional(std::move(token));
 }
 
 }  // namespace mayfly::store

@@ -4,10 +4,6 @@
 
 namespace mayfly::api {
 
-#define MAYFLY_FIELDS                  \
-    template <class Self, class Field> \
-    static void fields(Self& self, Field& field)
-
 /// GET /v1/notify/targets
 struct NotifyTarget {
     std::string name, trouble, retry_at;
@@ -48,7 +44,5 @@ struct RetryRequest {
     std::string letter;
     MAYFLY_FIELDS { field("letter", self.letter, Need::required, "n-…: tell it once more"); }
 };
-
-#undef MAYFLY_FIELDS
 
 }  // namespace mayfly::api

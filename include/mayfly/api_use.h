@@ -9,10 +9,6 @@
 
 namespace mayfly::api {
 
-#define MAYFLY_FIELDS                  \
-    template <class Self, class Field> \
-    static void fields(Self& self, Field& field)
-
 /// One use of a certificate on a node, as its sshd logged it. Reported again with `closed` when it has ended.
 struct NodeUse {
     std::string id, serial, key_id, key, ca, account, source, opened, closed{}, end{};
@@ -26,7 +22,7 @@ struct NodeUse {
         field("source", self.source, Need::required, "address and port that it came from");
         field("opened", self.opened, Need::required, "RFC 3339");
         field("closed", self.closed, Need::optional, "RFC 3339; absent while it is open");
-        field("end", self.end, Need::optional, "disconnected, or unknown when nobody saw it end");
+        field("end", self.end, Need::optional, "disconnected, ended (the role says so), or unknown when nobody saw it end");
     }
 };
 
@@ -62,7 +58,7 @@ struct Session {
         field("grant", self.grant, Need::optional, "grant that it was minted on");
         field("opened", self.opened, Need::required, "RFC 3339");
         field("closed", self.closed, Need::optional, "RFC 3339; absent while it is open");
-        field("end", self.end, Need::optional, "disconnected or unknown");
+        field("end", self.end, Need::optional, "disconnected, ended or unknown");
         field("record", self.record, Need::optional, "break-glass use that explains it");
     }
 };
@@ -176,7 +172,5 @@ struct BreakglassReview {
         field("comment", self.comment, Need::required, "what the sessions show beside the reason");
     }
 };
-
-#undef MAYFLY_FIELDS
 
 }  // namespace mayfly::api

@@ -43,6 +43,8 @@ public:
     Result<std::string> fetch(const std::string& path);
     Result<std::string> send(const std::string& path, const std::string& json, const Prover* prover);
     [[nodiscard]] const log::VerifierKey& log_key() const { return log_key_; }
+    /// Seconds by which our clock was ahead of the CA's when it last answered.
+    [[nodiscard]] std::optional<std::int64_t> clock_ahead() const { return http_.clock_ahead(); }
 
 private:
     CaClient(HttpClient http, std::string trust_domain, log::VerifierKey log_key)

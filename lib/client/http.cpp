@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "lib/crypto/openssl_handles.h"
+#include "lib/wire/http_date.h"
 
 namespace mayfly::client {
 
@@ -101,6 +102,7 @@ struct HttpClient::Impl {
     Certificate certificate;
     Key key;
     std::unique_ptr<httplib::SSLClient> client;
+    std::optional<std::int64_t> clock_ahead;
 
     /// Sends, and stops listening when the answer is too large or takes too long.
     Result<Reply> send(httplib::Request request) {
@@ -120,7 +122,7 @@ struct HttpClient::Impl {
         return finish(std::move(result), std::move(body));
     }
 
-    Result<Reply> finish(httplib::Result result, std::string body) const {
+    Result<Reply> finish(httplib::Result result, std::string body) {
         if (!result) {
             const auto error = result.error();
             if (error == httplib::Error::SSLServerVerification || error == httplib::Error::SSLLoadingCerts)
@@ -139,6 +141,9 @@ struct HttpClient::Impl {
             for (auto& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
             reply.headers.emplace(std::move(lower), value);
         }
+        if (const auto date = reply.headers.find("date"); date != reply.headers.end())
+            if (const auto at = wire::parse_http_date(date->second))
+                clock_ahead = SystemClock().now().seconds() - at->seconds();
         return reply;
     }
 };
@@ -179,6 +184,8 @@ Result<HttpClient> HttpClient::make(const Peer& peer, const Credential* credenti
         if (!expect_name(impl->client->ssl_context(), target->host))
             return fail(Code::malformed, "no certificate can name the host of " + peer.url, "E-URL", {}, {});
     }
+    if (peer.whatever_the_time)
+        X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(impl->client->ssl_context()), X509_V_FLAG_NO_CHECK_TIME);
     impl->client->set_tcp_nodelay(true);
     impl->client->set_keep_alive(true);
     impl->client->set_follow_location(false);
@@ -187,6 +194,8 @@ Result<HttpClient> HttpClient::make(const Peer& peer, const Credential* credenti
     impl->client->set_write_timeout(kReadSeconds, 0);
     return HttpClient(std::move(impl));
 }
+
+std::optional<std::int64_t> HttpClient::clock_ahead() const { return impl_->clock_ahead; }
 
 Result<Reply> HttpClient::get(const std::string& path) {
     httplib::Request request;

@@ -15,6 +15,8 @@ namespace mayfly::client {
 struct Peer {
     std::string url;                     ///< https://host[:port]
     std::vector<std::string> roots_pem;  ///< empty only at bootstrap: what comes is checked by fingerprint instead
+    /// Its certificate may have ended, or not begun: for asking what time it is, and nothing else.
+    bool whatever_the_time = false;
 };
 /// Credential is the client certificate of mutual TLS.
 struct Credential {
@@ -38,6 +40,8 @@ public:
     /// The body is JSON unless `headers` names another Content-Type.
     Result<Reply> post(const std::string& path, const std::string& body,
                        const std::map<std::string, std::string>& headers);
+    /// Seconds by which our clock was ahead of the server's when it last answered; none while it has not said.
+    [[nodiscard]] std::optional<std::int64_t> clock_ahead() const;
 
 private:
     struct Impl;

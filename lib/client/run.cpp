@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 extern char** environ;
@@ -136,20 +138,33 @@ public:
     Held(const Held&) = delete;
     Held& operator=(const Held&) = delete;
 
-    [[nodiscard]] int relay_until_ended(pid_t process) const {
+    [[nodiscard]] int relay_until_ended(pid_t process, const Meanwhile& meanwhile) const {
+        constexpr auto kNever = std::chrono::steady_clock::time_point::max();
+        auto due = meanwhile ? std::chrono::steady_clock::now() : kNever;
         for (;;) {
             int status = 0;
             const pid_t ended = ::waitpid(process, &status, WNOHANG);
             if (ended == process) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
             if (ended < 0 && errno != EINTR) return 255;  // nobody's child any more
+            const auto now = std::chrono::steady_clock::now();
+            if (now >= due) {
+                due = now + std::chrono::seconds(std::max<std::int64_t>(1, meanwhile(process)));
+                continue;
+            }
             siginfo_t info{};
-            const int signal = ::sigwaitinfo(&held_, &info);
+            const int signal = next_signal(due == kNever ? std::nullopt : std::optional(due - now), info);
             const bool from_terminal = info.si_code == SI_KERNEL && (signal == SIGINT || signal == SIGQUIT);
             if (signal > 0 && signal != SIGCHLD && !from_terminal) ::kill(process, signal);
         }
     }
 
 private:
+    int next_signal(std::optional<std::chrono::nanoseconds> wait, siginfo_t& info) const {
+        if (!wait) return ::sigwaitinfo(&held_, &info);
+        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*wait);
+        const timespec limit{seconds.count(), static_cast<long>((*wait - seconds).count())};
+        return ::sigtimedwait(&held_, &info, &limit);
+    }
     sigset_t held_{}, before_{};
 };
 
@@ -175,11 +190,13 @@ Result<Finished> run(const std::vector<std::string>& argv, std::string_view inpu
     return result;
 }
 
-Result<int> run_attached(const std::vector<std::string>& argv) {
+Result<int> run_attached(const std::vector<std::string>& argv) { return run_attached(argv, nullptr); }
+
+Result<int> run_attached(const std::vector<std::string>& argv, const Meanwhile& meanwhile) {
     const Held held;
     const auto process = start(argv, nullptr, Asking::allowed);
     if (!process) return pass(process.error());
-    return held.relay_until_ended(*process);
+    return held.relay_until_ended(*process, meanwhile);
 }
 
 }  // namespace mayfly::client

@@ -1,5 +1,9 @@
 #pragma once
 // Running another program: argv, never a shell.
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,5 +27,8 @@ Result<Finished> run(const std::vector<std::string>& argv, std::string_view inpu
 /// run_attached lets the program use our terminal; returns its exit code. Until it ends, signals that would end us go
 /// to the program instead, so that the caller can clean up after it.
 Result<int> run_attached(const std::vector<std::string>& argv);
+/// Meanwhile is called once the program runs, and again after as many seconds as it returned, until the program ends.
+using Meanwhile = std::function<std::int64_t(pid_t process)>;
+Result<int> run_attached(const std::vector<std::string>& argv, const Meanwhile& meanwhile);
 
 }  // namespace mayfly::client

@@ -43,6 +43,35 @@ Result<SshAgent> SshAgent::connect() {
     return agent;
 }
 
+Result<SshAgent> SshAgent::connect_to(const std::string& path) {
+    const auto unreachable = [&](const char* why) {
+        return fail(Code::not_found, "no agent of ours answers at " + path, "E-AGENT", why, "mayfly ssh agent start");
+    };
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof address.sun_path) return unreachable("the path is too long for a socket");
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    SshAgent agent(socket);
+    const timeval patience{20, 0};
+    ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (socket < 0 || ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        return unreachable(std::strerror(errno));
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != ::geteuid())
+        return unreachable("another user's program listens there");
+    return agent;
+}
+
+Status SshAgent::tell(ByteView message) {
+    const auto reply = ask(message);
+    if (!reply) return pass(reply.error());
+    if (reply->size() != 1 || reply->front() != kSuccess) return refused("refused");
+    return {};
+}
+
 SshAgent::~SshAgent() {
     if (socket_ >= 0) ::close(socket_);
 }

@@ -13,6 +13,8 @@ class SshAgent {
 public:
     /// Connects to $SSH_AUTH_SOCK. not_found when there is no agent.
     static Result<SshAgent> connect();
+    /// Connects to a socket of this user's own; whoever else listens there is not talked to.
+    static Result<SshAgent> connect_to(const std::string& path);
     SshAgent(SshAgent&& other) noexcept : socket_(std::exchange(other.socket_, -1)) {}
     SshAgent& operator=(SshAgent&&) = delete;
     ~SshAgent();
@@ -28,6 +30,9 @@ public:
     /// Adds an Ed25519 key with its certificate; the agent forgets it after `lifetime`.
     Status add_certificate(ByteView certificate, const crypto::PrivateKey& ed25519, const std::string& comment,
                            Lifetime lifetime);
+
+    /// Sends one message and wants "success".
+    Status tell(ByteView message);
 
 private:
     explicit SshAgent(int socket) : socket_(socket) {}

@@ -35,10 +35,30 @@ bool lock_everything() {
 
 }  // namespace
 
-Status keep_memory_private() {
+namespace {
+
+void close_to_others() {
     ::prctl(PR_SET_DUMPABLE, 0);
     const rlimit none{0, 0};
     (void)::setrlimit(RLIMIT_CORE, &none);
+}
+
+}  // namespace
+
+Status keep_keys_private() {
+    close_to_others();
+    constexpr int kLocked = 1;  // 2: there is a heap, and it could not be locked
+    if (CRYPTO_secure_malloc_initialized() == 1 || CRYPTO_secure_malloc_init(kSecureHeap, kSmallestSecure) == kLocked ||
+        !has_swap())
+        return {};
+    return fail(Code::unavailable, "the memory for private keys cannot be locked, and this machine has swap",
+                "E-MEMORY-LOCK", "keys would be written to the swap device", "ulimit -l 1024, or swapoff -a");
+}
+
+std::size_t keys_in_locked_memory() { return CRYPTO_secure_used(); }
+
+Status keep_memory_private() {
+    close_to_others();
     // OpenSSL keeps Ed25519 keys in its secure heap when there is one: locked, and wiped when freed.
     (void)CRYPTO_secure_malloc_init(kSecureHeap, kSmallestSecure);
     if (lock_everything() || !has_swap()) return {};

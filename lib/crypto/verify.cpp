@@ -3,6 +3,7 @@
 #include "lib/crypto/crypto.h"
 #include "lib/crypto/ecdsa_signature.h"
 #include "lib/crypto/openssl_handles.h"
+#include "lib/crypto/ssh_signature.h"
 #include "lib/wire/buffer.h"
 #include "mayfly/names.h"
 
@@ -66,6 +67,17 @@ Status verify_ed25519(ByteView public_key, ByteView message, ByteView signature)
     PublicKey key;
     key.point = to_bytes(public_key);
     return verify_with(key, nullptr, message, signature);
+}
+
+Status verify_ssh_signature(const PublicKey& key, ByteView message, ByteView blob) {
+    if (key.hardware_backed()) return fail(Code::unsupported, "signatures by FIDO keys are not verified here");
+    wire::Reader in(blob);
+    const auto algorithm = in.text("algorithm");
+    if (!algorithm) return pass(algorithm.error());
+    const auto signature = in.string("signature");
+    if (!signature) return pass(signature.error());
+    if (auto ok = in.finish("signature"); !ok) return ok;
+    return verify_ssh(key, *algorithm, message, *signature);
 }
 
 Status verify(const wire::SignedSshCertificate& certificate) {

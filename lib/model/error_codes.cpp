@@ -11,15 +11,23 @@ namespace {
 constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-ADD-CHECKPOINT",
               "What was sent to the witness is not an add-checkpoint request of C2SP tlog-witness."},
+    ErrorCode{"E-ADDRESS", "What should be the address of a service, HOST:PORT, is none."},
     ErrorCode{"E-ADOPT",
               "There is nothing of that owner's for you to adopt: it was not offered to you, and you are not the "
               "backup of somebody who left."},
     ErrorCode{"E-AGENT",
               "ssh-agent is not running, does not answer, or does not hold the key. SSH_AUTH_SOCK says "
               "where it is; ssh-add -l what it holds."},
+    ErrorCode{"E-AGENT-FORWARDED", "Certificates are not used through a forwarded agent: use ssh -J (ProxyJump)."},
+    ErrorCode{"E-AGENT-HOST",
+              "Our agent signs logins for hosts that prove themselves by a certificate of the pinned SSH host CA."},
+    ErrorCode{"E-AGENT-RUNS", "An agent of this context runs already: mayfly ssh agent show."},
+    ErrorCode{"E-AGENT-START", "The agent could not be started in the background: mayfly ssh agent run shows why."},
     ErrorCode{"E-APPROVAL-OUTDATED",
               "The role changed since the request was approved. An approval holds for the version that was decided on: "
               "ask again."},
+    ErrorCode{"E-AT-HAND",
+              "The file that says which certificates are at hand is damaged; mayfly ssh agent start writes it anew."},
     ErrorCode{"E-ATTESTATION",
               "What a FIDO device said when it made the key does not hold, or is missing where the role wants it: "
               "ssh-keygen -O challenge=FILE -O write-attestation=FILE."},
@@ -27,6 +35,9 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-BODY",
               "A JSON body lacks a member, has one too many, or one of another type. /v1/openapi.json "
               "describes every body."},
+    ErrorCode{"E-BOTH",
+              "Mode both cannot carry what sshd does already: it has a user CA, principals or a revocation list of its "
+              "own, and takes one of each."},
     ErrorCode{"E-BREAKGLASS-ACCOUNT", "The break-glass envelope does not open this account."},
     ErrorCode{"E-BREAKGLASS-CHANGED",
               "A break-glass envelope was changed after it was made: its signature by the emergency key does not fit."},
@@ -77,6 +88,9 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
         "Something in the campaign waits for a decision. Decide it, or close with --lapse: then silence is an answer."},
     ErrorCode{"E-CAMPAIGN-UNKNOWN",
               "There is no such review campaign, or none that you can see. mayfly review campaign list shows them."},
+    ErrorCode{"E-CANARY",
+              "A canary certificate is not one: it must name the key that nobody holds and the node's own principal, "
+              "and allow nothing."},
     ErrorCode{"E-CBOR", "What a FIDO device said is not CBOR as CTAP 2 writes it."},
     ErrorCode{"E-CHECK",
               "A certificate that the signer returned is not the one that was meant; it was not handed "
@@ -115,6 +129,11 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-DELEGATION-TTL", "A delegation lasts at most thirty days."},
     ErrorCode{"E-DER",
               "A certificate, key or request is not the DER it claims to be: it was cut, changed or made wrongly."},
+    ErrorCode{"E-DISCOVERY",
+              "What opens doors on this host cannot be looked at. etc under [discovery] in agent.toml says where "
+              "passwd and sudoers are."},
+    ErrorCode{"E-DROP-IN",
+              "What stands at the place of sshd's drop-in is no ordinary file, so it could not be given back."},
     ErrorCode{"E-DRY-RUN", "The verb cannot be tried without doing it, so with --dry-run it does nothing."},
     ErrorCode{"E-DURATION", "A length of time reads 90s, 45m, 8h, 30d or 1h30m, between one second and ten years."},
     ErrorCode{"E-DUTY",
@@ -146,6 +165,8 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-FORCE-COMMAND",
               "The role forces another command, or the text is not one line of at most 1,024 "
               "characters."},
+    ErrorCode{"E-FOUND", "What a node says that it found cannot be taken. Update the agent."},
+    ErrorCode{"E-FOUND-GONE", "What was found is there no more, or was never there: mayfly inventory found."},
     ErrorCode{"E-GRANT-ENDS", "The certificate would outlive the grant that it is minted on."},
     ErrorCode{"E-GRANT-NODE", "The grant is good for one node only. Name it with --node."},
     ErrorCode{"E-GRANT-TTL", "The grant would stand longer than the policy lets grants stand."},
@@ -186,8 +207,8 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
               "The signer's journal and the log do not tell the same story. The CA stops: find out "
               "which certificates one of them lacks."},
     ErrorCode{"E-JOURNAL-FULL",
-              "The signer cannot write its journal, so it signs nothing. Free space on the CA's disk "
-              "and restart it."},
+              "The signer cannot write its journal, so it signs nothing. Free space on the CA's disk; "
+              "if the disk failed, restart the CA on a sound one."},
     ErrorCode{"E-JSON",
               "The text is not JSON as Mayfly takes it: no duplicate names, no fractions, limited "
               "depth and size."},
@@ -232,6 +253,8 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-LIST-PROOF",
               "The revocation list is not the one that the CA's log published, so it must not be used."},
     ErrorCode{"E-LISTEN", "The CA cannot listen on its address. Is another one running?"},
+    ErrorCode{"E-LOCK", "The agent's lock cannot be taken: two at once would undo each other's work."},
+    ErrorCode{"E-LOCKED", "Another process holds a lock that only one may hold."},
     ErrorCode{"E-LOG-BEHIND",
               "The log ends before a head that was verified earlier: entries are missing. Keep both, "
               "and tell whoever answers for the CA."},
@@ -257,15 +280,26 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-MEMORY-LOCK",
               "The emergency key must not reach a swap device, and memory cannot be locked here. swapoff -a, or run it "
               "as root."},
+    ErrorCode{"E-MODE", "The modes of mayfly-agent are observe, both and only."},
+    ErrorCode{"E-MODE-BREAKS",
+              "Mode only would leave accounts without a way in that somebody used lately. mayfly-agent mode only "
+              "--anyway does it all the same."},
     ErrorCode{"E-NAME", "The text is not a name of its kind. The message says which characters are."},
     ErrorCode{
         "E-NAME-CONSTRAINT",
         "A constraint on a CA's names is not dns:DOMAIN or ip:BLOCK, or the CA could not certify itself under it."},
     ErrorCode{"E-NAMES-EMPTY", "The certificate would name nobody. Ask for a name."},
     ErrorCode{"E-NAMES-LARGE", "The names of one certificate are longer together than 32 KiB. Ask for fewer."},
+    ErrorCode{"E-NO-NODES", "No node is opened by a role that you hold or may ask for: mayfly role list."},
     ErrorCode{"E-NODE", "There is no such node, the role does not open it, or this machine is not enrolled."},
+    ErrorCode{"E-NODE-CLONE",
+              "Another machine holds a newer certificate of this node's identity: this one is a copy, or a restored "
+              "snapshot. Stop one of them, then join again."},
     ErrorCode{"E-NODE-EXPIRED", "The node's identity has ended. Enrol it again with a new join token."},
+    ErrorCode{"E-NODE-KEY", "A node renews its identity with a new key each time."},
     ErrorCode{"E-NODE-OWNER", "Another owner answers for a node of that name. Choose another."},
+    ErrorCode{"E-NODE-RENEWING",
+              "Another key renews this node's identity. Who lost the answer asks again with the same key."},
     ErrorCode{"E-NODE-TTL", "The node's certificate would live longer than the policy lets them live."},
     ErrorCode{"E-NONCE", "The nonce of the proof is unknown, old or used. Get a new one; mayfly does so itself."},
     ErrorCode{"E-NOT-A-CA", "What answers at the URL is no Mayfly CA. Check the URL."},
@@ -276,7 +310,11 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-NOT-READY", "The CA is up and cannot mint yet. The message says what is missing."},
     ErrorCode{"E-NOT-REVIEWER",
               "The review waits for somebody else. Its reviewer, or a platform owner, can have it reassigned."},
+    ErrorCode{"E-NOTICE", "What a node says that it noticed is not a notice."},
     ErrorCode{"E-OFFER", "An offer names identities, or the owner of all of them, and goes to another owner."},
+    ErrorCode{"E-OWN-FOLDER",
+              "A folder that has to be ours alone (0700, no link) is not; it is not repaired, because what is in it "
+              "may be somebody else's."},
     ErrorCode{"E-OWNER-BACKUP", "Backup and manager of an owner are other people."},
     ErrorCode{"E-OWNER-EXISTS", "There is an owner of that name already."},
     ErrorCode{"E-OWNER-INACTIVE", "Nobody answers for it: its owner is disabled. Hand it to another owner."},
@@ -322,6 +360,9 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
               "Nobody who is there could sign the change off as it is proposed. Have somebody else propose it."},
     ErrorCode{"E-POLICY-VERSION", "No policy of that version was ever in force. mayfly policy list shows them."},
     ErrorCode{"E-PRINCIPAL", "The principal asked for is not the role's, or there are more than sshd reads."},
+    ErrorCode{"E-PROBE",
+              "sshd, asked after a change, would not let the canary certificate in, or is gone; the last good set is "
+              "in place again."},
     ErrorCode{"E-PROOF", "The proof of possession is malformed, of another key, or over another request."},
     ErrorCode{"E-QUERY", "A number is missing in the query of the URL."},
     ErrorCode{"E-QUORUM",
@@ -329,7 +370,15 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-RATE",
               "Too many requests a second from one address or one identity. Wait; the limits stand under [rates] in "
               "ca.toml."},
+    ErrorCode{"E-REACH",
+              "The CA sent a name that is none, where ssh or a shell could read it as syntax. Nothing of the answer "
+              "was used."},
     ErrorCode{"E-REASON", "A reason is needed, of at most 1,000 bytes."},
+    ErrorCode{"E-RELOAD",
+              "A service could not be told that its certificate was replaced, or says no. The files before are in "
+              "force again."},
+    ErrorCode{"E-RENEWAL",
+              "Renewals are ordered within one minute to seven days, for a reason: mayfly ca renew-early."},
     ErrorCode{"E-REPLY-SIZE", "The answer is larger than any of the CA's. Is it the URL of a CA?"},
     ErrorCode{"E-REPORT", "There is no such report. mayfly report --help lists them."},
     ErrorCode{"E-REPORT-DAMAGED",
@@ -407,6 +456,7 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
               "The server's certificate does not lead to the pinned roots, or names another host. It "
               "may not be the CA."},
     ErrorCode{"E-SESSION", "There is no session, it has ended, or its files are damaged. mayfly login."},
+    ErrorCode{"E-SESSION-END", "A session that has to end does not, or cannot be found. The agent runs as root."},
     ErrorCode{"E-SESSION-TTL", "The session would last longer than the policy lets sessions last."},
     ErrorCode{"E-SHARE-BAD", "A share of the emergency key is damaged, or is no share."},
     ErrorCode{"E-SHARE-COUNT", "A key is split among two to 32 holders of whom at least two must meet."},
@@ -416,13 +466,19 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-SIGN",
               "ssh-keygen cannot sign with the key: a passphrase or a touch is missing, or the private "
               "half is not there."},
+    ErrorCode{"E-SIGNAL", "What should be a signal that a service reloads by is none: HUP, USR1, USR2, WINCH, TERM."},
     ErrorCode{"E-SIGNATURE-ALGORITHM",
               "The signature's algorithm is not accepted. SHA-2 with ECDSA or RSA, and Ed25519 are."},
     ErrorCode{"E-SIGNER-GONE", "The signer has ended; the CA restarts it or ends too. Its log says why."},
     ErrorCode{"E-SIGNER-START", "The signer cannot be started."},
     ErrorCode{"E-SIGNER-USAGE", "mayfly-signer is started by mayfly-ca, not by hand."},
+    ErrorCode{"E-SOCKET-PATH",
+              "The path of a Unix socket has at most 107 bytes: set XDG_RUNTIME_DIR to a shorter one."},
     ErrorCode{"E-SOURCE-ADDRESS", "The source address is outside the role's blocks, or there are too many."},
     ErrorCode{"E-SPOOL", "The node cannot keep what was used until the CA knows it. Is its disk full?"},
+    ErrorCode{"E-SSH-CONFIG",
+              "~/.ssh/config cannot be changed safely. mayfly ssh config --print shows what ssh should read."},
+    ErrorCode{"E-SSH-PATH", "A path with spaces or special characters cannot stand in a configuration of ssh."},
     ErrorCode{"E-SSHD-LOG", "The agent cannot read where sshd says who logged in: [report] in agent.toml."},
     ErrorCode{"E-SSHD-RELOAD", "sshd was not reloaded, so it still goes by the old configuration."},
     ErrorCode{"E-SSHD-TEST", "sshd refuses the new configuration; the old one stays in force."},
@@ -454,7 +510,9 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-TOKEN-TTL", "The join token would live longer than the policy lets tokens live."},
     ErrorCode{"E-TRUST", "What the CA sent for this node's sshd is not acceptable."},
     ErrorCode{"E-TRUST-EMPTY", "The CA sent no user CA key: sshd would let nobody in. The old set stays."},
+    ErrorCode{"E-UNIT", "What should be the name of a systemd unit is none."},
     ErrorCode{"E-UNREACHABLE", "The CA does not answer. Is it running, and is the URL right? Ask again later."},
+    ErrorCode{"E-UNREAD", "A file is not looked into: it is a link, no regular file, or too large."},
     ErrorCode{"E-UNSEAL", "The passphrase does not open the sealed key, or the file was changed."},
     ErrorCode{"E-URL", "The text is not the URL of a CA. Write it like https://ca.corp.example:8443."},
     ErrorCode{"E-USAGE", "The command line is not understood. Each verb has --help."},
@@ -481,11 +539,20 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
               "suspended, or the certificate is not one of its own."},
     ErrorCode{"E-WILDCARD", "Wildcards are for roles that allow them."},
     ErrorCode{"E-WIRE", "SSH bytes end too early, go on too long, or hold what their format forbids (RFC 4251)."},
+    ErrorCode{
+        "E-WISH",
+        "request.json, which says what a certificate was asked for with, is missing, damaged, or somebody else's."},
     ErrorCode{"E-WITNESS-POLICY", "The witness policy is not one of C2SP tlog-policy. The message names the line."},
     ErrorCode{"E-WITNESS-ROOTS", "The file of the roots that the witnesses' fronts lead to holds no certificate."},
     ErrorCode{"E-WITNESS-STATE",
               "What the witness kept of a log is not what it wrote. Restore the file; a witness that forgets must be "
               "replaced."},
+    ErrorCode{"E-WORKLOAD-FILE",
+              "A file of workload.d can be changed by others than root and the agent: it names programs that the agent "
+              "runs."},
+    ErrorCode{
+        "E-WORKLOAD-PLACE",
+        "A node asks only for workloads that a grant places on it: mayfly role grant ROLE workload/NAME --node NODE."},
 });
 
 }  // namespace

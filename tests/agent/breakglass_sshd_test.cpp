@@ -51,6 +51,9 @@ struct Node {
         config.drop_in = dir.path("drop_in");
         config.trust_dir = dir.path("trust");
         config.reload = {"true"};
+        config.state_dir = dir.path("state");
+        config.probe = agent::kNoProbe;
+        std::filesystem::create_directory(config.state_dir);
         if (::geteuid() == 0) std::filesystem::create_directories("/run/sshd");
     }
     [[nodiscard]] bool make_key(const char* file) const {

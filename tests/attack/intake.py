@@ -53,7 +53,7 @@ nodes = "all"
 """
 # What a machine with intake may call and be answered by anything but a refusal. A route that is added and lets it in is a
 # route that somebody has to think about, here.
-MAY = {"GET /v1/whoami", "GET /v1/roles", "GET /v1/log/consistency", "GET /v1/requests", "POST /v1/requests", "GET /v1/requests/{path}", "POST /v1/tickets/closed"}
+MAY = {"GET /v1/whoami", "GET /v1/renewal", "GET /v1/roles", "GET /v1/log/consistency", "GET /v1/requests", "POST /v1/requests", "GET /v1/requests/{path}", "POST /v1/tickets/closed"}
 
 
 class As(Api):

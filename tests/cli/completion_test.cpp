@@ -49,7 +49,7 @@ using Words = std::vector<std::string>;
 
 TEST_CASE("bash completes verbs, flags and the values of flags, wherever they stand") {
     CHECK(bash_offers({"boot"}) == Words{"bootstrap"});
-    CHECK(bash_offers({"ssh", "c"}) == Words{"cert", "connect"});
+    CHECK(bash_offers({"ssh", "c"}) == Words{"cert", "check", "config", "connect"});
     CHECK(bash_offers({"--context", "prod", "ssh", "conn"}) == Words{"connect"});
     CHECK(offered(bash_offers({"ssh", "cert", "--"}), "--role"));
     CHECK(offered(bash_offers({"ssh", "cert", "--"}), "--output"));  // known everywhere

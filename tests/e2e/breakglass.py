@@ -110,7 +110,7 @@ try:
     if os.getuid() == 0:
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
     (world.dir / "token").write_text(world.must("mayfly", "token", "create", "--node", "db-7", "--owner", "alice", "--label", "env=dev").stdout)
-    world.must("mayfly-agent", "enroll", world.url, "--fingerprint", world.fingerprint, "--token-file", "token", "--dir", "agent", "--sshd-program", sshd, "--sshd-config", at("sshd_config"), "--drop-in",
+    world.must("mayfly-agent", "enroll", "--mode", "only", world.url, "--fingerprint", world.fingerprint, "--token-file", "token", "--dir", "agent", "--sshd-program", sshd, "--sshd-config", at("sshd_config"), "--drop-in",
                at("mayfly.conf"), "--trust-dir", at("trust"), "--host-key", at("host_key"), "--reload-pid-file", at("pid"))
     agent_toml = world.dir / "agent/agent.toml"
     text = agent_toml.read_text().replace('poll = "1m"', 'poll = "1s"').replace('sshd_log = "journal"', f'sshd_log = "{at("log")}"\nplain = true')

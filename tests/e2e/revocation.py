@@ -68,7 +68,7 @@ try:
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
     token = world.must("mayfly", "token", "create", "--node", "db-7", "--owner", "alice", "--label", "env=dev").stdout
     (world.dir / "token").write_text(token)
-    world.must("mayfly-agent", "enroll", world.url, "--fingerprint", world.fingerprint, "--token-file", "token", "--dir", "agent", "--sshd-program", sshd, "--sshd-config", at("sshd_config"), "--drop-in",
+    world.must("mayfly-agent", "enroll", "--mode", "only", world.url, "--fingerprint", world.fingerprint, "--token-file", "token", "--dir", "agent", "--sshd-program", sshd, "--sshd-config", at("sshd_config"), "--drop-in",
                at("mayfly.conf"), "--trust-dir", at("trust"), "--host-key", at("host_key"), "--reload-pid-file", at("pid"))
     config = world.dir / "agent/agent.toml"
     config.write_text(config.read_text().replace('poll = "1m"', 'poll = "1s"'))

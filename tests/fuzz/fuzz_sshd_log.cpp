@@ -16,5 +16,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                "what a line says is printable and bounded");
         for (const char c : opened->key_id) ensure(c >= 0x20 && c < 0x7f, "a key id that was read is printable");
     }
+    if (const auto* old = std::get_if<agent::OldWay>(&*fact)) {
+        ensure(!old->account.empty() && old->account.size() <= 64, "an account is bounded");
+        for (const auto* said : {&old->account, &old->source, &old->how, &old->key})
+            for (const char c : *said) ensure(c >= 0x20 && c < 0x7f, "what an old way in says is printable");
+    }
     return 0;
 }

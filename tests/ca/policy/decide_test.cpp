@@ -1,6 +1,7 @@
 #include "ca/policy/decide.h"
 
 #include "ca/policy/starter.h"
+#include "lib/crypto/nobody.h"
 #include "tests/catch.h"
 
 using namespace mayfly;
@@ -293,4 +294,30 @@ TEST_CASE("address blocks are canonical or refused") {
     CHECK(policy::within("10.1.0.0/16", "10.0.0.0/8"));
     CHECK_FALSE(policy::within("10.0.0.0/8", "10.1.0.0/16"));
     CHECK_FALSE(policy::within("::1/128", "10.0.0.0/8"));
+}
+
+TEST_CASE("a canary is a node's own, for the key that nobody holds, and opens nothing") {
+    World world("ops", Profile::canary);
+    const auto node = *NodeName::parse("db-7");
+    CHECK(world.verdict() == "E-KIND");  // a person gets none
+    world.facts.identity = *IdentityName::parse("node/db-7");
+    CHECK(world.verdict() == "E-CANARY");  // a key that somebody may hold
+    world.ask.key = crypto::nobodys_key(*NodeName::parse("db-8"));
+    CHECK(world.verdict() == "E-CANARY");
+    world.ask.key = crypto::nobodys_key(node);
+    const auto decision = world.decide();
+    const auto* permit = std::get_if<policy::Permit>(&decision);
+    REQUIRE(permit != nullptr);
+    CHECK(permit->principals == std::vector<std::string>{"mayfly.canary@db-7"});
+    CHECK(permit->extensions.empty());
+    CHECK(permit->force_command == "/bin/false");
+    CHECK(permit->lifetime <= world.policy.built_in.node);
+}
+
+TEST_CASE("no role can be named like the canary's") {
+    std::string text = kPolicy;
+    text.replace(text.find("name = \"ops\""), 12, "name = \"mayfly.canary\"");
+    const auto parsed = policy::parse_policy(text);
+    REQUIRE_FALSE(parsed);
+    CHECK_THAT(parsed.error().message, Contains("do not begin with"));
 }

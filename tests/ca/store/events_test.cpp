@@ -92,6 +92,8 @@ struct Life {
         emergencies();
         hands();
         reviews();
+        machines();
+        renewals();
         const store::Rollback rollback{7, 9, {{3, now(), {}, steps::IssuerId::ssh_user, "300", {}}}};
         store.reset();
         REQUIRE(files::write(dir.path("db.head"), view("a promise\n"), 0644));
@@ -235,6 +237,22 @@ struct Life {
         REQUIRE(store->create_delegation({0, owner, bob, wish.role, 0, now(), now() + *Lifetime::of_seconds(86400)},
                                          alice, now(), store::Effect::apply));
     }
+    void renewals() {
+        const auto apply = store::Effect::apply;
+        const RoleName role = *RoleName::parse("ops");
+        REQUIRE(store->order_renewal({role, now(), now() + *Lifetime::of_seconds(3600), "the issuer changes"}, alice,
+                                     now(), apply));
+        const IdentityName web = *IdentityName::parse("workload/web");
+        const NodeName node = *NodeName::parse("db-7");
+        REQUIRE(
+            store->create_identity({web, owner, "", policy::State::active, {}, {}, {}, now()}, alice, now(), apply));
+        store::GrantRecord grant{{},           web,  role, owner, now(), now() + *Lifetime::of_seconds(86400),
+                                 "runs there", false};
+        grant.node = node;
+        REQUIRE(store->create_grant(grant, alice, now(), apply));
+        REQUIRE(store->record_workload_trouble(node, {web, role, "not-served", "0a0b", "shows another certificate"},
+                                               now()));
+    }
     void notices() {
         store::Cursor then;
         then.next = 5;
@@ -272,6 +290,18 @@ struct Life {
         use.closed = Instant(now().seconds() + 1);
         use.end = "disconnected";
         REQUIRE(store->record_uses(node, {use}, 2, {}, {"alice", "bob"}, now()));
+        using Kind = store::ReportedNotice::Kind;
+        const std::string print = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+        REQUIRE(store->record_notices(
+            node,
+            {{"00000000000000000000000000000001", Kind::old_way, now(), "deploy was opened without a certificate",
+              "deploy", "192.0.2.7 port 51234", "publickey", print,
+              "/home/deploy/.ssh/authorized_keys line 3, alice at laptop"},
+             {"00000000000000000000000000000002", Kind::drift, now(), "somebody changed the drop-in of sshd", "", "",
+              "repaired"},
+             {"00000000000000000000000000000003", Kind::alarm, now(), "E-KRL-OLDER: the CA offers an older list"},
+             {"00000000000000000000000000000004", Kind::mode, now(), "only"}},
+            1, now()));
         REQUIRE(*store->alarm_unrecorded(Instant(now().seconds() + 1), {"alice", "bob"}, now()) == 1);
         const auto record = breakglass::sign_record({"b-0011223344556677",
                                                      1,
@@ -364,6 +394,35 @@ struct Life {
         REQUIRE(store->close_campaign("c-1", true, alice, now(), apply));
         REQUIRE(*store->remind_reviews(now(), 10) == 1);
         REQUIRE(*store->lapse_reviews(now(), 10) == 1);
+    }
+    /// A node whose answer was lost, that was copied, and that came back; and what was found on it.
+    void machines() {
+        const auto apply = store::Effect::apply;
+        const IdentityName node = *IdentityName::parse("node/db-7");
+        const mint::Request again{policy::Ask{policy::Profile::node, key_of(13).public_key()},
+                                  node,
+                                  node,
+                                  {},
+                                  crypto::sha256(view("secret")),
+                                  false};
+        const auto answer = mint_with(*signer)->mint(again);
+        REQUIRE(answer);
+        const store::NodeCertificate held{node, owner, std::get<steps::Issued>(*answer).serial()};
+        REQUIRE(store->record_return(held, Instant(now().seconds() - 3600), now()));
+        REQUIRE(store->stop_clone(held, {1, 2}, {"alice"}, now()));
+        const NodeName name = *NodeName::parse("db-7");
+        const store::FoundItem line{std::string(32, 'a'), "authorized-key",    "deploy",       "/home/deploy/key",
+                                    "SHA256:fingerprint", "ssh-ed25519, from", "alice@laptop", true};
+        store::FoundItem sudo{
+            std::string(32, 'b'), "root-account", "deploy", "/etc/sudoers", "", "sudo: ALL", "", true};
+        REQUIRE(store->record_found(name, {std::string(32, '1'), {line}, true}, {"alice"}, now()));
+        REQUIRE(store->record_found(name, {std::string(32, '2'), {sudo}, true}, {"alice"}, now()));
+        store::FoundQuery query{{owner, true}};
+        const auto found = store->list_found(query);
+        REQUIRE(found);
+        REQUIRE(found->size() == 1);
+        REQUIRE(store->accept_found(found->front(), owner, "she deploys", alice, now(), apply));
+        REQUIRE(store->dismiss_found(found->front(), "not any more", alice, now(), apply));
     }
     /// The first record of each type.
     std::map<std::string, std::string> records() {

@@ -332,3 +332,20 @@ TEST_CASE("of many who join at once one is the second person, and glass that wai
     e.clock.set(e.now().seconds() + 901);
     CHECK_FALSE(*e.store->find_wait(wait, e.now()));
 }
+
+TEST_CASE("what a node noticed is told once, with the node's owner, however often it is said") {
+    Emergency e;
+    const std::vector<store::ReportedNotice> notices = {
+        {std::string(32, '1'), store::ReportedNotice::Kind::drift, e.now(), "somebody changed it", {}, {}, "reported"},
+        {std::string(32, '2'), store::ReportedNotice::Kind::mode, e.now(), "both"}};
+    REQUIRE(e.store->record_notices(e.node, notices, 0, e.now()));
+    REQUIRE(e.store->record_notices(e.node, notices, 3, e.now()));
+    CHECK(e.count("node.drift") == 1);
+    CHECK(e.count("node.mode") == 1);
+    CHECK(e.count("node.lost") == 1);
+    // Another node may say the same.
+    REQUIRE(e.store->record_notices(*NodeName::parse("db-8"), notices, 0, e.now()));
+    CHECK(e.count("node.drift") == 2);
+    const auto entries = *e.store->read_entries(0, 1000);
+    CHECK(log::parse_event(entries.back())->owner == "alice");
+}

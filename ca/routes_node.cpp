@@ -1,0 +1,78 @@
+// What nodes have to say beside the use of certificates.
+#include <algorithm>
+#include <array>
+
+#include "ca/answers.h"
+#include "lib/wire/text.h"
+#include "mayfly/api_notice.h"
+
+namespace mayfly::ca {
+
+namespace {
+
+using http::Request;
+using http::Response;
+using store::ReportedNotice;
+
+constexpr std::size_t kMostNotices = 100, kLongestText = 512;
+
+tl::unexpected<Error> bad(std::string what) {
+    return fail(Code::malformed, "a node's notice is not one: " + std::move(what), "E-NOTICE", {}, "update the agent");
+}
+
+/// The agent escaped the rest.
+bool ascii(std::string_view text) {
+    return text.size() <= kLongestText &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+/// What a node says is foreign text until here.
+Result<ReportedNotice> read_notice(const api::NodeNotice& body) {
+    using Kind = ReportedNotice::Kind;
+    static constexpr std::array<std::pair<std::string_view, Kind>, 4> kKinds = {
+        {{"old-way", Kind::old_way}, {"drift", Kind::drift}, {"alarm", Kind::alarm}, {"mode", Kind::mode}}};
+    const auto id = wire::parse_hex(body.id);
+    if (!id || id->size() != 16) return bad("its id is not 32 hex digits");
+    const auto kind =
+        std::find_if(kKinds.begin(), kKinds.end(), [&](const auto& known) { return known.first == body.kind; });
+    if (kind == kKinds.end()) return bad("its kind is unknown");
+    const auto at = Instant::parse(body.at);
+    if (!at) return bad(at.error().message);
+    for (const auto* text : {&body.what, &body.account, &body.source, &body.how, &body.seems})
+        if (!ascii(*text)) return bad("a text is too long, or not printable");
+    if (!body.key.empty() && !wire::parse_fingerprint(body.key)) return bad("a fingerprint is none");
+    return ReportedNotice{body.id,     kind->second, *at,      body.what, body.account,
+                          body.source, body.how,     body.key, body.seems};
+}
+
+Response node_notices(App& app, const Request& request, const auth::Caller& caller) {
+    return with_body<api::NodeNotices>(request, [&](const api::NodeNotices& body) {
+        const auto answer_with = [&](const Error& error) { return http::problem(error, request.request_id); };
+        if (body.notices.size() > kMostNotices || body.lost < 0)
+            return answer_with(bad("more than 100 at once").value());
+        const auto node = NodeName::parse(caller.identity().name());
+        if (!node) return answer_with(node.error());
+        std::vector<ReportedNotice> notices;
+        for (const auto& item : body.notices) {
+            auto notice = read_notice(item);
+            if (!notice) return answer_with(notice.error());
+            notices.push_back(std::move(*notice));
+        }
+        if (auto ok = app.store->record_notices(*node, notices, body.lost, app.clock.now()); !ok)
+            return answer_with(ok.error());
+        return answer(api::NodeNoticesReply{static_cast<std::int64_t>(notices.size())});
+    });
+}
+
+}  // namespace
+
+void add_node_routes(App& app, std::vector<http::Route>& table) {
+    using http::Who;
+    table.push_back({"POST", "/v1/node/notices", Who::node, "old ways in, drift and alarms that this node noticed",
+                     wire::schema<api::NodeNotices>(), wire::schema<api::NodeNoticesReply>(), 128 * 1024,
+                     with_caller(app, Who::node, [&app](const Request& request, const auth::Caller& caller) {
+                         return node_notices(app, request, caller);
+                     })});
+}
+
+}  // namespace mayfly::ca
