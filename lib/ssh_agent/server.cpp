@@ -127,6 +127,10 @@ struct Server::Impl {
         struct stat found {};
         return ::lstat(path.c_str(), &found) == 0 && found.st_ino == identity.st_ino && found.st_dev == identity.st_dev;
     }
+    void answer_all(Answerer& answerer, Moment now) {
+        for (auto& client : clients) serve(client, answerer, now);
+        clients.remove_if([](const Client& client) { return client.ended; });
+    }
     void accept_all() {
         for (;;) {
             const int file = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -182,8 +186,12 @@ void Server::wake(int descriptor) {
 Status Server::run(Answerer& answerer, const bool& stop, int stop_descriptor) {
     std::vector<pollfd> waits;
     while (!stop && impl_->still_there()) {
-        const auto next = answerer.tend();
+        // What the Answerer takes in may be what somebody waits for; what it answers may bring forward what is due.
+        (void)answerer.tend();
         const Moment before = std::chrono::steady_clock::now();
+        impl_->answer_all(answerer, before);
+        if (stop) break;
+        const auto next = answerer.tend();
         auto timeout = std::clamp(next, std::chrono::milliseconds(0), std::chrono::milliseconds(60'000));
         waits.assign({{impl_->listener, POLLIN, 0}, {impl_->waker, POLLIN, 0}, {stop_descriptor, POLLIN, 0}});
         for (const auto& client : impl_->clients) {
@@ -200,7 +208,6 @@ Status Server::run(Answerer& answerer, const bool& stop, int stop_descriptor) {
         (void)!::read(impl_->waker, &ignored, sizeof ignored);
         if (waits[2].revents != 0) return {};
         std::size_t at = 3;
-        const Moment now = std::chrono::steady_clock::now();
         for (auto& client : impl_->clients) {
             const short events = waits[at++].revents;
             if ((events & POLLOUT) != 0) send_some(client);
@@ -210,9 +217,7 @@ Status Server::run(Answerer& answerer, const bool& stop, int stop_descriptor) {
                 else
                     receive_some(client);
             }
-            serve(client, answerer, now);
         }
-        impl_->clients.remove_if([](const Client& client) { return client.ended; });
         impl_->accept_all();
     }
     return {};

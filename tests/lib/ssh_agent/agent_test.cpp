@@ -252,18 +252,21 @@ TEST_CASE("what the CA answered is held only when it is for this key and names o
 
 namespace {
 
-/// Answers lists at once, and a refresh when it is told to.
+/// Answers lists at once; a refresh when what it waits for arrived and was taken in, and with a failure when it never was.
 struct Stub final : ssh_agent::Answerer {
-    bool stop = false;
-    std::atomic<bool> fetched{false};
+    bool stop = false, fetched = false;
+    std::atomic<bool> arrived{false};
     std::optional<Bytes> answer(ssh_agent::Connection&, const ssh_agent::Request& request, Patience patience) override {
         if (std::holds_alternative<ssh_agent::StopRequest>(request)) stop = true;
-        if (std::holds_alternative<ssh_agent::RefreshRequest>(request) && !fetched && patience == Patience::more)
-            return std::nullopt;
+        if (std::holds_alternative<ssh_agent::RefreshRequest>(request) && !fetched)
+            return patience == Patience::more ? std::nullopt : std::optional(ssh_agent::failure());
         return std::holds_alternative<ssh_agent::ListRequest>(request) ? ssh_agent::identities({})
                                                                        : ssh_agent::success();
     }
-    std::chrono::milliseconds tend() override { return std::chrono::seconds(60); }
+    std::chrono::milliseconds tend() override {
+        fetched = arrived;
+        return std::chrono::seconds(60);
+    }
 };
 
 struct Caller {
@@ -316,7 +319,7 @@ TEST_CASE("one who waits, or talks nonsense, is in nobody's way") {
         }
         slow.send(Bytes{0, 1, 11});
         CHECK(slow.reply() == 12);
-        stub.fetched = true;
+        stub.arrived = true;
         ssh_agent::Server::wake(server->wake_descriptor());
         CHECK(waiting.reply() == 6);
         CHECK(waiting.reply() == 12);
