@@ -14,7 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from world import World, checked, expect  # noqa: E402
+from world import PLAIN_SSHD, World, checked, expect  # noqa: E402
 
 ACCOUNT = getpass.getuser()
 ROLE = """
@@ -106,7 +106,7 @@ try:
     world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at("host_key"))
     pathlib.Path(at("mayfly.conf")).write_text("")
     pathlib.Path(at("sshd_config")).write_text(f"Include {at('mayfly.conf')}\nListenAddress 127.0.0.1\nPort {port}\nHostKey {at('host_key')}\nPidFile {at('pid')}\nLogLevel VERBOSE\n"
-                                               "StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\n")
+                                               f"{PLAIN_SSHD}PermitRootLogin prohibit-password\n")
     if os.getuid() == 0:
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
     (world.dir / "token").write_text(world.must("mayfly", "token", "create", "--node", "db-7", "--owner", "alice", "--label", "env=dev").stdout)

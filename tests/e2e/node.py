@@ -7,6 +7,8 @@ import socket
 import subprocess
 import time
 
+from world import PLAIN_SSHD
+
 SSHD = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
 
@@ -30,7 +32,7 @@ class Node:
         world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at("host_key"))
         pathlib.Path(at("mayfly.conf")).write_text("")
         pathlib.Path(at("sshd_config")).write_text(f"Include {at('mayfly.conf')}\nListenAddress 127.0.0.1\nPort {self.port}\nHostKey {at('host_key')}\nPidFile {at('pid')}\nLogLevel VERBOSE\n"
-                                                   f"StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nMaxStartups 200\nSubsystem sftp internal-sftp\n{more}")
+                                                   f"{PLAIN_SSHD}PermitRootLogin prohibit-password\nMaxStartups 200\nSubsystem sftp internal-sftp\n{more}")
         if os.getuid() == 0:
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
         argv = ["mayfly", "token", "create", "--node", name, "--owner", "alice"]

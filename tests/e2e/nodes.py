@@ -7,6 +7,8 @@ import socket
 import subprocess
 import time
 
+from world import PLAIN_SSHD
+
 
 def wait_until(what, condition, seconds=30):
     deadline = time.monotonic() + seconds
@@ -34,7 +36,7 @@ class Node:
         at = lambda file: str(self.dir / file)  # noqa: E731
         world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at("host_key"))
         pathlib.Path(at("mayfly.conf")).write_text("")
-        pathlib.Path(at("sshd_config")).write_text(f"Include {at('mayfly.conf')}\nHostKey {at('host_key')}\nStrictModes no\nUsePAM no\n")
+        pathlib.Path(at("sshd_config")).write_text(f"Include {at('mayfly.conf')}\nHostKey {at('host_key')}\n{PLAIN_SSHD}")
         pathlib.Path(at("token")).write_text(world.must("mayfly", "token", "create", "--node", name, "--owner", "alice", "--label", "env=dev").stdout)
         world.must("mayfly-agent", "enroll", world.url, "--fingerprint", world.fingerprint, "--token-file", at("token"), "--dir", at("agent"), "--sshd-program", sshd, "--sshd-config",
                    at("sshd_config"), "--drop-in", at("mayfly.conf"), "--trust-dir", at("trust"), "--host-key", at("host_key"), "--reload-pid-file", at("sshd.pid"), "--mode", "only")

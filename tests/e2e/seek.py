@@ -16,7 +16,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from world import World, checked, expect  # noqa: E402
+from world import PLAIN_SSHD, World, checked, expect  # noqa: E402
 
 ACCOUNT = getpass.getuser()
 ROLE = """
@@ -73,7 +73,7 @@ try:
         port = probe.getsockname()[1]
     pathlib.Path(at("sshd/mayfly.conf")).write_text("")
     pathlib.Path(at("sshd/config")).write_text(f"Include {at('sshd/mayfly.conf')}\nListenAddress 127.0.0.1\nPort {port}\nHostKey {at('sshd/host_key')}\nPidFile {at('sshd/pid')}\n"
-                                               "LogLevel VERBOSE\nStrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\n")
+                                               f"LogLevel VERBOSE\n{PLAIN_SSHD}PermitRootLogin prohibit-password\n")
     if os.getuid() == 0:
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
 

@@ -8,6 +8,8 @@ import socket
 import subprocess
 import time
 
+from world import PLAIN_SSHD
+
 ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
 SSHD = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
@@ -65,7 +67,7 @@ class Node:
             self.drop_in.write_text(before)
             self.drop_in.chmod(0o640)
         lines = [f"Include {self.dir}/conf.d/*.conf", "ListenAddress 127.0.0.1", f"Port {self.port}", f"HostKey {self.at('host_key')}", f"PidFile {self.at('pid')}", "LogLevel VERBOSE",
-                 "StrictModes no", "UsePAM no", "PermitRootLogin prohibit-password", f"AuthorizedKeysFile {self.at('authorized_keys')}", "KbdInteractiveAuthentication no", *extra]
+                 *PLAIN_SSHD.split("\n")[:-1], "PermitRootLogin prohibit-password", f"AuthorizedKeysFile {self.at('authorized_keys')}", "KbdInteractiveAuthentication no", *extra]
         if penalties():
             lines.append("PerSourcePenalties no")  # many logins of a test come to nothing
         (self.dir / "sshd_config").write_text("".join(line + "\n" for line in lines))

@@ -9,6 +9,10 @@ import tempfile
 import time
 
 
+# For an sshd of a test's own. With SHLVL, bash does not take a login for one from afar, where it would read the ~/.bashrc
+# of whoever runs the tests.
+PLAIN_SSHD = "StrictModes no\nUsePAM no\nSetEnv SHLVL=1\n"
+
 checked = []
 
 

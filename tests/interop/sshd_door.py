@@ -6,6 +6,7 @@ import subprocess
 import threading
 
 from ssh_minted import SSHD
+from world import PLAIN_SSHD
 
 
 class Door:
@@ -17,7 +18,7 @@ class Door:
         self.log = self.folder / "sshd.log"
         self.log.unlink(missing_ok=True)
         (self.folder / "principals").write_text(f"{principal}\n" if principal else "")
-        lines = [f"HostKey {host_key}", "StrictModes no", "UsePAM no", "PermitRootLogin prohibit-password", "AuthorizedKeysFile none", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
+        lines = [f"HostKey {host_key}", *PLAIN_SSHD.split("\n")[:-1], "PermitRootLogin prohibit-password", "AuthorizedKeysFile none", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
                  "LogLevel VERBOSE", "PidFile none", f"AuthorizedPrincipalsFile {self.folder}/principals"]
         if host_certificate:
             lines.append(f"HostCertificate {host_certificate}")
