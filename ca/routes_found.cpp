@@ -32,7 +32,8 @@ bool is_id(std::string_view text) {
 
 /// ASCII without control characters: it is shown to people as it stands. The agent escaped the rest.
 bool plain(std::string_view text, std::size_t longest) {
-    return text.size() <= longest && std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+    return text.size() <= longest &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
 /// What a node says is foreign text until here.

@@ -22,7 +22,8 @@ struct NodeUse {
         field("source", self.source, Need::required, "address and port that it came from");
         field("opened", self.opened, Need::required, "RFC 3339");
         field("closed", self.closed, Need::optional, "RFC 3339; absent while it is open");
-        field("end", self.end, Need::optional, "disconnected, ended (the role says so), or unknown when nobody saw it end");
+        field("end", self.end, Need::optional,
+              "disconnected, ended (the role says so), or unknown when nobody saw it end");
     }
 };
 

@@ -1,10 +1,11 @@
 // kill_at: runs a program and ends it, by SIGKILL, before its N-th system call of a stretch.
 //
 //   kill_at count FIRST PROGRAM ARGUMENT…   prints how many calls the stretch has
-//   kill_at N     FIRST PROGRAM ARGUMENT…   ends it before the N-th; exit 137, or the program's own code when it had fewer
+//   kill_at N     FIRST PROGRAM ARGUMENT…   ends it before the N-th; exit 137, or the program's own code when it had
+//   fewer
 //
-// The stretch begins with the first call that names a path beginning with FIRST and ends with the program. Threads of the
-// program count, children that it starts do not: the kernel would end them in a crash of the machine only.
+// The stretch begins with the first call that names a path beginning with FIRST and ends with the program. Threads of
+// the program count, children that it starts do not: the kernel would end them in a crash of the machine only.
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -74,7 +75,8 @@ int main(int argc, char** argv) {
             __ptrace_syscall_info info{};
             ::ptrace(PTRACE_GET_SYSCALL_INFO, process, sizeof info, &info);
             if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
-                within = within || begins_with(process, info.entry.args[0], first) || begins_with(process, info.entry.args[1], first);
+                within = within || begins_with(process, info.entry.args[0], first) ||
+                         begins_with(process, info.entry.args[1], first);
                 if (within && ++seen == wanted) ::kill(main_process, SIGKILL);
             }
         } else if (WSTOPSIG(status) != SIGTRAP && !(is_new && WSTOPSIG(status) == SIGSTOP)) {

@@ -252,7 +252,8 @@ TEST_CASE("what the CA answered is held only when it is for this key and names o
 
 namespace {
 
-/// Answers lists at once; a refresh when what it waits for arrived and was taken in, and with a failure when it never was.
+/// Answers lists at once; a refresh when what it waits for arrived and was taken in, and with a failure when it never
+/// was.
 struct Stub final : ssh_agent::Answerer {
     bool stop = false, fetched = false;
     std::atomic<bool> arrived{false};
