@@ -101,7 +101,7 @@ Response who_can(App& app, const Request& request, const auth::Caller& caller) {
     const auto moment = then->moment(app);
     const auto reply_for = [&](const std::string& subject, const std::vector<RoleName>& roles,
                                const std::optional<NodeName>& on) {
-        return on_success(access::who_can(moment, subject, roles, on), request,
+        return on_success(access::who_can(moment, subject, roles, on, text(request, "after")), request,
                           [](const auto& reply) { return answer(reply); });
     };
     if (!role.empty()) {

@@ -73,9 +73,18 @@ Result<int> who_can(const Globals& globals, const std::string& kind, const std::
     if (auto ok = plain(subject + at); !ok) return pass(ok.error());
     auto session = open_session(globals);
     if (!session) return pass(session.error());
-    const auto reply =
-        session->ca.get<api::WhoCan>("/v1/who-can?" + kind + "=" + subject + (at.empty() ? "" : "&at=" + at));
+    // "Now" is one moment too: every page is about the one of the first.
+    const std::string path = "/v1/who-can?" + kind + "=" + subject;
+    auto reply = session->ca.get<api::WhoCan>(path + (at.empty() ? "" : "&at=" + at));
     if (!reply) return pass(reply.error());
+    while (!reply->next.empty()) {
+        auto page = session->ca.get<api::WhoCan>(path + "&at=" + reply->at + "&after=" + reply->next);
+        if (!page) return pass(page.error());
+        reply->rows.insert(reply->rows.end(), std::make_move_iterator(page->rows.begin()),
+                           std::make_move_iterator(page->rows.end()));
+        reply->next = page->next;
+        reply->more = page->more;
+    }
     Answer answer{wire::to_json(*reply),
                   {},
                   {{"IDENTITY"},
@@ -95,7 +104,6 @@ Result<int> who_can(const Globals& globals, const std::string& kind, const std::
     answer.messages.push_back(reply->subject + " at " + reply->at + ", policy " + reply->policy_version + ": " +
                               (reply->roles.empty() ? "no role opens it" : "by " + joined(reply->roles, ", ")));
     for (const auto& open : reply->may_ask) answer.messages.push_back("may ask for " + open);
-    if (reply->more > 0) answer.messages.push_back("and " + std::to_string(reply->more) + " grants more");
     return show(globals, answer);
 }
 

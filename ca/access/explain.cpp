@@ -1,9 +1,9 @@
 #include "ca/access/explain.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
+#include "ca/access/past.h"
 #include "ca/access/replay.h"
 #include "ca/policy/people.h"
 
@@ -13,148 +13,10 @@ namespace {
 
 using policy::Activation;
 using policy::State;
-using store::PastEvent;
 using store::PastGrant;
 
 constexpr std::int64_t kDay = 86400;
-constexpr std::size_t kMostGrants = 2000, kMostRows = 120, kMostOver = 5, kMostIdentities = 1000, kMostNamed = 10;
-
-std::string text_in(const log::Event& event, const char* member) {
-    const auto found = event.data.find(member);
-    return found == event.data.end() || found->second.string() == nullptr ? std::string() : *found->second.string();
-}
-bool ends_with(const std::string& text, std::string_view end) { return text.ends_with(end); }
-
-/// Standing is what the log says of an identity or an owner, up to a moment.
-struct Standing {
-    bool known = false;
-    State state = State::suspended;
-    std::optional<OwnerName> owner{};
-    std::string tenant = policy::kHomeTenant;
-    std::optional<Instant> adopt_by{};
-    std::optional<OwnerName> backup{}, manager{};
-    std::vector<std::uint64_t> entries{};
-};
-
-void keep_owner(std::optional<OwnerName>& out, const std::string& text) {
-    if (const auto name = OwnerName::parse(text)) out = *name;
-}
-
-/// The one place that knows what each entry about somebody means for what they may.
-Standing standing_of(const std::vector<PastEvent>& events) {
-    Standing out;
-    for (const auto& [index, event] : events) {
-        const std::string& type = event.type;
-        const bool created = type == "identity.created" || type == "owner.created" || type == "node.joined";
-        const bool ended = type == "identity.suspended" || type == "owner.left" || type == "owner.suspended" ||
-                           type == "revocation.recorded";
-        if (created || type == "identity.enabled" || type == "owner.enabled") out.state = State::active;
-        if (ended) out.state = State::suspended;
-        if (type == "owner.leaving") {
-            out.state = State::leaving;
-            if (const auto by = Instant::parse(text_in(event, "adopt_by"))) out.adopt_by = *by;
-        }
-        if (created) {
-            out.known = true;
-            if (const auto tenant = text_in(event, "tenant"); !tenant.empty()) out.tenant = tenant;
-        }
-        if (created || type == "owner.changed") {
-            keep_owner(out.backup, text_in(event, "backup"));
-            keep_owner(out.manager, text_in(event, "manager"));
-        }
-        if (created || type.starts_with("identity.")) keep_owner(out.owner, event.owner);
-        if (type == "identity.transferred") keep_owner(out.owner, text_in(event, "to"));
-        if (created || ended || type.starts_with("identity.") || type.starts_with("owner."))
-            out.entries.push_back(index);
-    }
-    return out;
-}
-
-/// What became of a grant until the moment.
-struct Fate {
-    std::string state = "active", by, at, why;
-    bool made = false;               ///< there is an entry that made it
-    std::optional<Instant> until{};  ///< as it was made for; what ended it early came later, or is among the entries
-    std::vector<std::uint64_t> entries{};
-};
-/// Until when it stood, as far as was known at the moment: its row says when it ended in the end.
-Instant until_of(const PastGrant& grant, const Fate& fate) {
-    return fate.state == "active" && fate.until ? std::max(*fate.until, grant.until) : grant.until;
-}
-Fate fate_of(const std::vector<PastEvent>& events) {
-    Fate out;
-    for (const auto& [index, event] : events) {
-        const std::string& type = event.type;
-        if (type == "grant.created" || type == "request.approved" || type == "breakglass.opened") {
-            out.made = true;
-            for (const auto* member : {"until", "ends"})
-                if (const auto until = Instant::parse(text_in(event, member))) out.until = *until;
-        }
-        const bool ended = ends_with(type, ".ended") || type == "breakglass.closed";
-        const bool suspended = type == "grant.suspended";
-        if (ended || suspended) {
-            out.state = ended ? "ended" : "suspended";
-            out.by = event.actor;
-            out.at = event.time.text();
-            out.why = text_in(event, "why");
-        } else if (type == "grant.resumed") {
-            out.state = "active";
-            out.by = out.at = out.why = "";
-        }
-        out.entries.push_back(index);
-    }
-    return out;
-}
-
-/// Past reads what the log says, each thing once.
-class Past {
-public:
-    explicit Past(const Moment& moment) : moment_(moment) {}
-    Result<Standing> standing(const std::string& subject) {
-        const auto known = standings_.find(subject);
-        if (known != standings_.end()) return known->second;
-        const auto events = moment_.store.events_about(subject, moment_.log_size);
-        if (!events) return pass(events.error());
-        return standings_.emplace(subject, standing_of(*events)).first->second;
-    }
-    Result<Fate> fate(const std::string& grant) {
-        const auto events = moment_.store.events_about("grant/" + grant, moment_.log_size);
-        if (!events) return pass(events.error());
-        return fate_of(*events);
-    }
-    /// The grants of an identity for a role that stood at the moment, as decide() knows them.
-    Result<std::vector<policy::GrantFact>> facts(const IdentityName& identity, const RoleName& role) {
-        const auto grants = moment_.store.grants_at(identity, role, moment_.at, 16);
-        if (!grants) return pass(grants.error());
-        std::vector<policy::GrantFact> out;
-        for (const auto& grant : *grants) {
-            const auto became = fate(grant.id);
-            if (!became) return pass(became.error());
-            if (!became->made || became->state != "active") continue;
-            auto fact = fact_of(grant);
-            if (!fact) return pass(fact.error());
-            fact->until = until_of(grant, *became);
-            out.push_back(std::move(*fact));
-        }
-        return out;
-    }
-    [[nodiscard]] const Moment& moment() const { return moment_; }
-
-private:
-    Result<policy::GrantFact> fact_of(const PastGrant& grant) {
-        policy::GrantFact out{grant.id,    grant.role, grant.by,           grant.from,
-                              grant.until, grant.how,  grant.role_version, grant.node};
-        if (grant.single_use || grant.first_use > 0) {
-            const auto use = moment_.store.use_of(grant.identity, grant.id, moment_.log_size);
-            if (!use) return pass(use.error());
-            out.spent = grant.single_use && use->certificates > 0;
-        }
-        if (grant.first_use > 0) out.first_use = *Lifetime::of_seconds(grant.first_use);
-        return out;
-    }
-    const Moment& moment_;
-    std::map<std::string, Standing> standings_;
-};
+constexpr std::size_t kMostGrants = 100000, kMostRows = 120, kMostOver = 5, kMostIdentities = 1000, kMostNamed = 10;
 
 /// What the identity's owner held of the roles that conflict.
 Result<std::vector<policy::HeldFact>> beside(Past& past, const OwnerName& owner, const RoleName& role) {
@@ -167,6 +29,10 @@ Result<std::vector<policy::HeldFact>> beside(Past& past, const OwnerName& owner,
         for (const auto& other : against) {
             const auto grants = past.facts(identity, other);
             if (!grants) return pass(grants.error());
+            if (grants->empty()) continue;
+            const auto whose = past.standing(identity.text());
+            if (!whose) return pass(whose.error());
+            if (whose->owner != owner) continue;  // it was somebody else's then
             for (const auto& grant : *grants)
                 if (grant.how != Activation::eligible && !grant.spent)
                     out.push_back({identity, other, grant.id, grant.until});
@@ -216,12 +82,10 @@ Result<Question> question_of(Past& past, const IdentityName& identity, const Rol
     facts.beside = std::move(*held);
     if (node) {
         ask.node = *node;
-        const auto labels = moment.store.node_labels(*node);
-        if (!labels) return pass(labels.error());
         const auto machine = past.standing("node/" + node->text());
         if (!machine) return pass(machine.error());
-        if (*labels && machine->known) {
-            facts.target_labels = *labels;
+        if (machine->known) {
+            facts.target_labels = machine->labels;
             facts.target_tenant = machine->tenant;
         }
     }
@@ -290,11 +154,12 @@ Result<api::ExplainedGrant> told(Past& past, const PastGrant& grant, Fate became
     api::ExplainedGrant out;
     out.id = grant.id;
     out.how = policy::name(grant.how);
-    const Instant until = until_of(grant, became);
-    out.state = became.state == "active" && until <= moment.at ? "over" : became.state;
+    const auto window = past.window(grant, became);
+    if (!window) return pass(window.error());
+    out.state = became.state == "active" && window->until <= moment.at ? "over" : became.state;
     out.by = grant.by.text();
     out.from = grant.from.text();
-    out.until = until.text();
+    out.until = window->until.text();
     out.reason = grant.reason;
     out.request = grant.request;
     if (grant.node) out.node = grant.node->text();
@@ -346,6 +211,49 @@ void tell(const policy::Decision& decision, api::Explanation& out) {
     } else {
         rules(std::get<policy::Refusal>(decision).reasons);
     }
+}
+
+/// "g-7" → 7; 0 for what is none.
+std::int64_t number_of(std::string_view id) {
+    std::int64_t out = 0;
+    if (!id.starts_with("g-") || id.size() > 18) return 0;
+    for (const char c : id.substr(2)) {
+        if (c < '0' || c > '9') return 0;
+        out = out * 10 + (c - '0');
+    }
+    return out;
+}
+
+/// Who may ask for a role, in words.
+std::string may_ask(const policy::RequestRule& rule) {
+    std::string out = rule.open_to_anyone ? "anyone" : "";
+    for (const auto& party : rule.open_to) out += (out.empty() ? "" : ", ") + party.text();
+    return out;
+}
+
+/// A holder with the verdict of the moment; nothing for a grant that had ended, or that another of the same holder
+/// outlasts.
+Result<std::optional<api::WhoCanRow>> row_of(Past& past, const PastGrant& grant, const std::optional<NodeName>& node) {
+    const Moment& moment = past.moment();
+    const auto became = past.fate(grant.id);
+    if (!became) return pass(became.error());
+    if (!became->made || became->state == "ended") return std::optional<api::WhoCanRow>();
+    const auto window = past.window(grant, *became);
+    if (!window) return pass(window.error());
+    const auto question = question_of(past, grant.identity, grant.role, node ? node : grant.node);
+    if (!question) return pass(question.error());
+    for (const auto& other : question->facts.grants) {
+        if (other.id == grant.id || (other.node && other.node != grant.node)) continue;
+        const bool outlasts =
+            std::pair(other.until, number_of(grant.id)) > std::pair(window->until, number_of(other.id));
+        if (outlasts || became->state != "active") return std::optional<api::WhoCanRow>();
+    }
+    api::Explanation verdict;
+    tell(policy::decide(moment.policy, moment.domain, question->ask, question->facts, moment.at), verdict);
+    return std::optional(api::WhoCanRow{grant.identity.text(), question->facts.owner.text(), grant.role.text(),
+                                        verdict.verdict, std::string(policy::name(grant.how)), window->until.text(),
+                                        grant.id, grant.by.text(),
+                                        verdict.rules.empty() ? "" : verdict.rules.front().rule});
 }
 
 }  // namespace
@@ -406,59 +314,60 @@ Result<api::Explanation> explain(const Moment& moment, const IdentityName& ident
 }
 
 Result<api::WhoCan> who_can(const Moment& moment, std::string subject, const std::vector<RoleName>& roles,
-                            const std::optional<NodeName>& node) {
+                            const std::optional<NodeName>& node, std::string_view after) {
     Past past(moment);
     api::WhoCan out;
     out.subject = std::move(subject);
     out.at = moment.at.text();
     out.policy_version = moment.version;
-    std::size_t looked = 0;
     for (const auto& role : roles) {
         if (out.roles.size() < 100) out.roles.push_back(role.text());
         const auto* known = moment.policy.find(role);
-        if (known != nullptr && out.may_ask.size() < 100) {
-            std::string open;
-            if (known->request.open_to_anyone) open = "anyone";
-            for (const auto& party : known->request.open_to) open += (open.empty() ? "" : ", ") + party.text();
-            if (!open.empty()) out.may_ask.push_back(role.text() + ": " + open);
-        }
-        const auto grants = moment.store.grants_at(std::nullopt, role, moment.at, kMostGrants);
+        if (known == nullptr || out.may_ask.size() >= 100) continue;
+        const auto open = may_ask(known->request);
+        if (!open.empty()) out.may_ask.push_back(role.text() + ": " + open);
+    }
+    // A page goes on behind "ROLE:g-7", so that a role with thousands of holders is told to its end.
+    const auto colon = std::min(after.find(':'), after.size());
+    std::int64_t last = colon < after.size() ? number_of(after.substr(colon + 1)) : 0;
+    auto role = after.empty() ? roles.begin() : std::find_if(roles.begin(), roles.end(), [&](const auto& one) {
+        return one.text() == after.substr(0, colon);
+    });
+    if (!after.empty() && (last == 0 || role == roles.end()))
+        return fail(Code::malformed, "?after= is not what a page named", "E-QUERY", {}, {});
+    for (; role != roles.end(); ++role, last = 0) {
+        auto grants = moment.store.grants_at(std::nullopt, *role, moment.at, kMostGrants);
         if (!grants) return pass(grants.error());
-        std::set<std::string> seen;
+        std::sort(grants->begin(), grants->end(),
+                  [](const auto& a, const auto& b) { return number_of(a.id) < number_of(b.id); });
         for (const auto& grant : *grants) {
-            if (node && grant.node && *grant.node != *node) continue;
-            if (out.rows.size() >= kMostRows || looked >= kMostGrants) {
+            if (number_of(grant.id) <= last || (node && grant.node && *grant.node != *node)) continue;
+            if (out.rows.size() >= kMostRows) {
                 ++out.more;
                 continue;
             }
-            ++looked;
-            const auto became = past.fate(grant.id);
-            if (!became) return pass(became.error());
-            if (!became->made || became->state == "ended" || !seen.insert(grant.identity.text()).second) continue;
-            const auto question = question_of(past, grant.identity, role, node ? node : grant.node);
-            if (!question) return pass(question.error());
-            api::Explanation verdict;
-            tell(policy::decide(moment.policy, moment.domain, question->ask, question->facts, moment.at), verdict);
-            out.rows.push_back({grant.identity.text(), question->facts.owner.text(), role.text(), verdict.verdict,
-                                std::string(policy::name(grant.how)), until_of(grant, *became).text(), grant.id,
-                                grant.by.text(), verdict.rules.empty() ? "" : verdict.rules.front().rule});
+            auto row = row_of(past, grant, node);
+            if (!row) return pass(row.error());
+            if (*row) out.rows.push_back(std::move(**row));
+            out.next = role->text() + ":" + grant.id;
         }
+        if (out.more > 0) return out;
     }
+    out.next.clear();
     return out;
 }
 
 Result<std::vector<RoleName>> roles_of_node(const Moment& moment, const NodeName& node) {
-    const auto labels = moment.store.node_labels(node);
-    if (!labels) return pass(labels.error());
     Past past(moment);
     const auto machine = past.standing("node/" + node.text());
     if (!machine) return pass(machine.error());
-    if (!*labels || !machine->known)
+    if (!machine->known)
         return fail(Code::not_found, "there was no node \"" + node.text() + "\" at " + moment.at.text(), "E-NODE", {},
                     "mayfly identity list");
     std::vector<RoleName> out;
     for (const auto& [name, role] : moment.policy.roles)
-        if (role.ssh && role.tenant == machine->tenant && role.ssh->nodes.matches(**labels)) out.push_back(role.name);
+        if (role.ssh && role.tenant == machine->tenant && role.ssh->nodes.matches(machine->labels))
+            out.push_back(role.name);
     return out;
 }
 

@@ -24,9 +24,10 @@ struct Moment {
 Result<api::Explanation> explain(const Moment& moment, const IdentityName& identity, const RoleName& role,
                                  const std::optional<NodeName>& node);
 
-/// who_can lists who holds any of the roles, and how each would be decided.
+/// who_can lists who holds any of the roles, and how each would be decided: one page, behind what the one before named
+/// as its `next`.
 Result<api::WhoCan> who_can(const Moment& moment, std::string subject, const std::vector<RoleName>& roles,
-                            const std::optional<NodeName>& node);
+                            const std::optional<NodeName>& node, std::string_view after = {});
 /// Roles that open a node, or lie in a tenant, by the policy of the moment. not_found for an unknown node.
 Result<std::vector<RoleName>> roles_of_node(const Moment& moment, const NodeName& node);
 std::vector<RoleName> roles_of_tenant(const policy::Policy& policy, const std::string& tenant);

@@ -4,18 +4,19 @@
 #include <array>
 #include <set>
 
-#include "ca/store/sqlite_store.h"
+#include "ca/store/rows.h"
 
 namespace mayfly::store {
 
 namespace {
 
 constexpr std::int64_t kMostEvents = 10000;
+constexpr std::int64_t kLongestCommit = 4096;  ///< entries between a promise and its outcome
 /// Kinds of entries that are many and change nobody's rights.
 constexpr std::array<std::string_view, 9> kMany = {"certificate.", "login.",  "door.",   "krl.", "crl.",
                                                    "session.",     "notify.", "bundle.", "log."};
 
-PastGrant read_grant(const Query& row) {
+PastGrant read_past_grant(const Query& row) {
     PastGrant out{"g-" + std::to_string(row.integer(0)),
                   stored<IdentityName>(row.text(1)),
                   stored<RoleName>(row.text(2)),
@@ -32,19 +33,34 @@ PastGrant read_grant(const Query& row) {
     return out;
 }
 
-constexpr const char* kGrantColumns =
-    "SELECT id, identity, role, by_owner, starts, ends, reason, role_version, request, how, node, single_use, "
-    "first_use "
-    "FROM role_grant WHERE ";
+constexpr const char* kPastGrant =
+    "SELECT g.id, g.identity, g.role, g.by_owner, g.starts, g.ends, g.reason, g.role_version, g.request, g.how, "
+    "g.node, g.single_use, coalesce((SELECT starts = 'first-use' FROM request WHERE id = g.request), 0) FROM ";
 
-Result<std::vector<PastGrant>> collect_grants(Query& query) {
-    std::vector<PastGrant> out;
-    for (;;) {
-        const auto row = query.row();
-        if (!row) return pass(row.error());
-        if (!*row) return out;
-        out.push_back(read_grant(query));
-    }
+Result<log::Event> event_at(Database& database, std::int64_t index) {
+    Query query(database, "SELECT entry FROM log_entry WHERE idx = ?");
+    const auto row = query.with(index).row();
+    if (!row) return pass(row.error());
+    return *row ? log::parse_event(query.blob(0)) : fail(Code::corrupt, "an entry of the log is missing");
+}
+
+/// When the certificate was promised whose outcome is the entry `leaf`: with the first of a window, the window begins.
+/// The promise is one commit older than its outcome, so it stands among the entries right before it.
+Result<Instant> promised_at(Database& database, std::int64_t leaf) {
+    const auto outcome = event_at(database, leaf);
+    if (!outcome) return pass(outcome.error());
+    const auto intent = outcome->data.find("intent");
+    if (intent == outcome->data.end() || intent->second.string() == nullptr) return outcome->time;
+    const std::string marker = "\"intent\":\"" + *intent->second.string() + "\"";
+    Query query(database,
+                "SELECT entry FROM log_entry WHERE idx >= ? AND idx < ? AND instr(entry, ?) > 0 ORDER BY idx DESC "
+                "LIMIT 1");
+    const auto row = query.with(leaf - kLongestCommit, leaf, view(marker)).row();
+    if (!row) return pass(row.error());
+    if (!*row) return outcome->time;
+    const auto promise = log::parse_event(query.blob(0));
+    if (!promise) return pass(promise.error());
+    return promise->time;
 }
 
 }  // namespace
@@ -56,15 +72,18 @@ std::vector<std::string> subjects_of(const log::Event& event) {
     if (many || event.type == "request.refused") return {};
     std::set<std::string> out;
     const auto kind = event.type.substr(0, event.type.find('.'));
-    if (kind == "owner" || kind == "tenant")
-        out.insert(kind + "/" + event.subject);
-    else if (!event.subject.empty())
+    if (kind == "owner")
+        out.insert("owner/" + event.subject);
+    else if (!event.subject.empty() && kind != "request")
         out.insert(event.subject);
-    for (const auto& [member, prefix] : {std::pair{"grant", "grant/"}, {"request", "request/"}}) {
+    const auto insert = [&](const char* member, const char* prefix) {
         const auto found = event.data.find(member);
         if (found != event.data.end() && found->second.string() != nullptr && !found->second.string()->empty())
             out.insert(prefix + *found->second.string());
-    }
+    };
+    insert("grant", "grant/");
+    insert("request", "request/");
+    if (event.type == "identity.transferred") insert("from", "owner/");
     return {out.begin(), out.end()};
 }
 
@@ -78,11 +97,7 @@ Result<std::uint64_t> SqliteStore::log_size_at(Instant time) {
     // Neighbours may be dated out of order by a few seconds; a moment between them is as good as its neighbour.
     while (low < high) {
         const std::uint64_t middle = low + (high - low) / 2;
-        Query query(**lease, "SELECT entry FROM log_entry WHERE idx = ?");
-        const auto row = query.with(static_cast<std::int64_t>(middle)).row();
-        if (!row) return pass(row.error());
-        const auto event =
-            *row ? log::parse_event(query.blob(0)) : fail(Code::corrupt, "an entry of the log is missing");
+        const auto event = event_at(**lease, static_cast<std::int64_t>(middle));
         if (!event) return pass(event.error());
         if (event->time <= time)
             low = middle + 1;
@@ -118,72 +133,70 @@ Result<std::vector<PastGrant>> SqliteStore::grants_at(const std::optional<Identi
                                                       std::size_t limit) {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
-    std::string sql = std::string(kGrantColumns) + "ends > ? AND starts <= ?";
-    if (identity) sql += " AND identity = ?";
-    if (role) sql += " AND role = ?";
-    Query query(**lease, sql + " ORDER BY ends DESC, id LIMIT ?");
+    std::string sql = std::string(kPastGrant) + "role_grant g WHERE g.ends > ? AND g.starts <= ?";
+    if (identity) sql += " AND g.identity = ?";
+    if (role) sql += " AND g.role = ?";
+    Query query(**lease, sql + " ORDER BY g.ends DESC, g.id LIMIT ?");
     query.with(time, time);
     if (identity) query.bind(identity->text());
     if (role) query.bind(role->text());
     query.bind(static_cast<std::int64_t>(limit));
-    return collect_grants(query);
+    return collect<PastGrant>(query, read_past_grant);
 }
 
 Result<std::vector<PastGrant>> SqliteStore::grants_before(const IdentityName& identity, const RoleName& role,
                                                           Instant time, std::size_t limit) {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
-    Query query(**lease,
-                std::string(kGrantColumns) + "identity = ? AND role = ? AND ends <= ? ORDER BY ends DESC, id LIMIT ?");
+    Query query(**lease, std::string(kPastGrant) +
+                             "role_grant g WHERE g.identity = ? AND g.role = ? AND g.ends <= ? ORDER BY g.ends DESC, "
+                             "g.id LIMIT ?");
     query.with(identity.text(), role.text(), time, static_cast<std::int64_t>(limit));
-    return collect_grants(query);
+    return collect<PastGrant>(query, read_past_grant);
 }
 
-Result<PastUse> SqliteStore::use_of(const IdentityName& identity, std::string_view grant, std::uint64_t below) {
+Result<PastUse> SqliteStore::use_of(const IdentityName&, std::string_view grant, std::uint64_t below) {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
-    // A validity begins before its certificate was made; when that was, its entry says.
     PastUse out;
-    std::int64_t newest = 0, oldest = 0;
+    std::int64_t oldest = 0, newest = 0;
     {
         Query query(**lease,
-                    "SELECT serial, leaf FROM certificate WHERE identity = ? AND grant_id = ? AND state = 'issued' AND "
-                    "leaf < ? ORDER BY leaf DESC");
-        query.with(identity.text(), grant, static_cast<std::int64_t>(below));
-        for (;;) {
-            const auto row = query.row();
-            if (!row) return pass(row.error());
-            if (!*row) break;
-            if (out.certificates++ == 0) newest = query.integer(1);
-            oldest = query.integer(1);
-            if (out.serials.size() < 10) out.serials.push_back(query.text(0));
-        }
+                    "SELECT count(*), min(leaf), max(leaf) FROM certificate WHERE grant_id = ? AND grant_id <> '' AND "
+                    "leaf < ?");
+        const auto row = query.with(grant, static_cast<std::int64_t>(below)).row();
+        if (!row) return pass(row.error());
+        out.certificates = query.integer(0);
+        oldest = query.integer(1);
+        newest = query.integer(2);
     }
     if (out.certificates == 0) return out;
-    for (const auto& [index, time] : {std::pair{oldest, &out.first}, std::pair{newest, &out.last}}) {
-        Query query(**lease, "SELECT entry FROM log_entry WHERE idx = ?");
-        const auto row = query.with(index).row();
-        if (!row) return pass(row.error());
-        const auto event =
-            *row ? log::parse_event(query.blob(0)) : fail(Code::corrupt, "an entry of the log is missing");
-        if (!event) return pass(event.error());
-        *time = event->time;
-    }
+    Query serials(**lease,
+                  "SELECT serial FROM certificate WHERE grant_id = ? AND grant_id <> '' AND leaf < ? ORDER BY leaf "
+                  "DESC LIMIT 10");
+    serials.with(grant, static_cast<std::int64_t>(below));
+    auto texts = collect<std::string>(serials, [](const Query& row) { return row.text(0); });
+    if (!texts) return pass(texts.error());
+    out.serials = std::move(*texts);
+    // A validity begins before its certificate was made; when that was, its entries say.
+    const auto first = promised_at(**lease, oldest);
+    if (!first) return pass(first.error());
+    out.first = *first;
+    const auto last = event_at(**lease, newest);
+    if (!last) return pass(last.error());
+    out.last = last->time;
     return out;
 }
 
 Result<std::vector<IdentityName>> SqliteStore::identities_of(const OwnerName& owner, std::size_t limit) {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
-    Query query(**lease, "SELECT name FROM identity WHERE owner = ? ORDER BY name LIMIT ?");
+    Query query(**lease,
+                "SELECT name FROM identity WHERE owner = ?1 UNION SELECT json_extract(CAST(l.entry AS TEXT), "
+                "'$.subject') FROM log_about a CROSS JOIN log_entry l ON l.idx = a.idx WHERE a.subject = 'owner/' || "
+                "?1 AND json_extract(CAST(l.entry AS TEXT), '$.type') = 'identity.transferred' ORDER BY 1 LIMIT ?2");
     query.with(owner.text(), static_cast<std::int64_t>(limit));
-    std::vector<IdentityName> out;
-    for (;;) {
-        const auto row = query.row();
-        if (!row) return pass(row.error());
-        if (!*row) return out;
-        out.push_back(stored<IdentityName>(query.text(0)));
-    }
+    return collect<IdentityName>(query, [](const Query& row) { return stored<IdentityName>(row.text(0)); });
 }
 
 }  // namespace mayfly::store

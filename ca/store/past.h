@@ -25,23 +25,23 @@ struct PastGrant {
     IdentityName identity;
     RoleName role;
     OwnerName by;
-    Instant from = Instant(0), until = Instant(0);  ///< as they stand today: a window that began has its end
+    Instant from = Instant(0), until = Instant(0);  ///< as they stand today; what they were then, the log says
     std::string reason, role_version, request;
     policy::Activation how = policy::Activation::standing;
     std::optional<NodeName> node{};
     bool single_use = false;
-    std::int64_t first_use = 0;  ///< seconds of a window that has not begun yet
+    std::int64_t first_use = 0;  ///< not 0: its window begins, or began, with its first certificate
 };
 
 /// PastUse is what a grant was used for until a moment.
 struct PastUse {
     std::int64_t certificates = 0;
-    Instant first = Instant(0), last = Instant(0);
+    Instant first = Instant(0), last = Instant(0);  ///< when the first was promised, and the last made
     std::vector<std::string> serials{};  ///< the newest ten
 };
 
 /// What an entry is about, as `events_about` names it: "human/alice", "owner/alice", "grant/g-7", "request/r-7",
-/// "node/db-7", "tenant/acme", "policy". Empty for entries that are not indexed.
+/// "node/db-7", "tenant/acme", "policy". Empty for entries that are not indexed: of requests, under who asked.
 std::vector<std::string> subjects_of(const log::Event& event);
 
 class Past {
@@ -61,7 +61,7 @@ public:
                                                          Instant time, std::size_t limit) = 0;
     /// What was minted on a grant, by the entries below `below`.
     virtual Result<PastUse> use_of(const IdentityName& identity, std::string_view grant, std::uint64_t below) = 0;
-    /// Machines and people of an owner, by name; at most `limit`.
+    /// Machines and people that are an owner's today, or were before they were handed over, by name; at most `limit`.
     virtual Result<std::vector<IdentityName>> identities_of(const OwnerName& owner, std::size_t limit) = 0;
 };
 

@@ -67,7 +67,7 @@ CREATE TABLE role_grant (
 CREATE INDEX role_grant_holder ON role_grant(identity, role, ends);
 CREATE INDEX role_grant_current ON role_grant(identity, ends);
 CREATE INDEX role_grant_ends ON role_grant(ends);
-CREATE INDEX role_grant_role ON role_grant(role, ends);
+CREATE INDEX role_grant_role ON role_grant(role, ends, starts);
 CREATE INDEX role_grant_request ON role_grant(request) WHERE request > 0;
 -- What the sweep looks for, and nothing that is over: its cost does not grow with history.
 CREATE INDEX role_grant_over ON role_grant(ends) WHERE state <> 'ended' AND request = 0;
@@ -168,6 +168,8 @@ CREATE UNIQUE INDEX certificate_idempotency ON certificate(actor, idempotency) W
 CREATE INDEX certificate_sha256 ON certificate(sha256) WHERE kind IN ('session', 'node');
 CREATE INDEX certificate_key ON certificate(key, identity);
 CREATE INDEX certificate_identity ON certificate(identity, valid_before);
+-- What a grant was used for until any past moment; whoever asks must say grant_id <> '' too.
+CREATE INDEX certificate_grant ON certificate(grant_id, leaf) WHERE leaf IS NOT NULL AND grant_id <> '';
 CREATE UNIQUE INDEX certificate_open ON certificate(intent) WHERE state = 'intent';
 CREATE INDEX certificate_expiry ON certificate(valid_before);
 CREATE TABLE serial_block (issuer INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;

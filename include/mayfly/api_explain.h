@@ -99,9 +99,9 @@ struct WhoCanRow {
         field("rule", self.rule, Need::optional, "what speaks against it");
     }
 };
-/// GET /v1/who-can?role=|node=|tenant=[&at=].
+/// GET /v1/who-can?role=|node=|tenant=[&at=][&after=].
 struct WhoCan {
-    std::string subject, at, policy_version;
+    std::string subject, at, policy_version, next;
     std::int64_t more = 0;
     std::vector<std::string> roles, may_ask;
     std::vector<WhoCanRow> rows;
@@ -112,7 +112,8 @@ struct WhoCan {
         field("roles", self.roles, Need::required, "roles that open it");
         field("may_ask", self.may_ask, Need::optional, "who else may ask, by role");
         field("rows", self.rows, Need::required, "who holds one of them");
-        field("more", self.more, Need::required, "how many grants were not looked at");
+        field("more", self.more, Need::required, "how many grants of this role are not looked at yet");
+        field("next", self.next, Need::optional, "go on with this as ?after=; absent: that is everybody");
     }
 };
 
