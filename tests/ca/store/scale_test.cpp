@@ -108,6 +108,23 @@ TEST_CASE("100,000 identities make no decision, no sweep and no page slower") {
     CHECK(a.store->inventory(one, a.now())->size() == 1);
     CHECK(a.store->all_grants_of(machine)->size() == 1);
     CHECK(a.store->stand_in(owner));
+    // A moment that is past, the log, and a page of each report.
+    const auto ops = *RoleName::parse("ops");
+    const Instant then(a.now().seconds() - 1);
+    const auto size = a.store->log_size_at(a.now());
+    REQUIRE(size);
+    CHECK(a.store->policy_at(a.now()));
+    CHECK(a.store->events_about(machine.text(), *size));
+    CHECK(a.store->grants_at(machine, ops, then, 16)->size() == 1);
+    CHECK(a.store->grants_before(machine, ops, then, 5)->size() == 1);
+    CHECK(a.store->grants_at({}, ops, Instant(1), 200)->size() == 200);
+    CHECK(a.store->use_of(a.alice, "g-1", *size)->certificates == 1);
+    CHECK(a.store->identities_of(owner, 1000)->size() == 100);
+    CHECK(a.store->node_labels(*NodeName::parse("db-7")));
+    CHECK(a.store->search({.actor = a.alice.text()}, 0, 50)->entries.size() >= 2);
+    CHECK(a.store->search({.since = then, .until = a.now()}, 0, 50));
+    for (const auto* kind : {"access", "nhi", "reviews", "breakglass", "sod", "standing"})
+        CHECK(a.store->report(*store::parse_report_kind(kind), "", 200, a.now()));
     watch(false);
     sqlite3_reset_auto_extension();
 
