@@ -9,6 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from nodes import Node  # noqa: E402
 from person import Person  # noqa: E402
 from world import World, checked, expect  # noqa: E402
 
@@ -53,6 +54,7 @@ try:
     world.start()
     world.login()
     bob, carol, ann = Person(world, "bob"), Person(world, "carol"), Person(world, "ann", "--duty", "auditor")
+    Node(world, "db-7", label="env=prod", folder="node-before", hosts=["db-7"])
     nobody_yet = moment()
     request = bob.ask("db-admin", "--for", "45m", "--reason", "disk full on db-7")
     asked = moment()
@@ -60,27 +62,49 @@ try:
     expect(bob.certify("db-admin", "--ttl", "20m"), 0)
     had_it = moment()
     expect(bob.run("request", "release", request), 0)
+    released = moment()
     # The policy goes on; the past stays what it was.
     (world.dir / "next.toml").write_text(POLICY.replace('owner = "carol"', 'owner = "alice"').replace('max_lifetime = "1h"', 'max_lifetime = "30m"'))
     expect(world.run("mayfly", "policy", "apply", "-f", "next.toml", "--reason", "carol leaves"), 0, "in force: 2:")
     now = moment()
 
-    explain = lambda at, *more: ann.run("explain", "human/bob", "db-admin", "--at", at, *more)  # noqa: E731
-    # 1 who, 9 could anyone else
-    expect(ann.run("who-can", "db-admin", "--at", had_it), 0, "human/bob", "permit", "request", "carol")
-    rows = json.loads(ann.run("who-can", "db-admin", "--at", had_it, "-o", "json").stdout)
+    explain = lambda at, *more: ann.run("explain", "human/bob", "db-admin", *(("--at", at) if at else ()), *more)  # noqa: E731
+    who_can = lambda at, *more: ann.run("who-can", *(more or ("db-admin",)), *(("--at", at) if at else ()))  # noqa: E731
+
+    def nine():
+        """The table of docs/auditor.md, row by row, about the moment when it was held: what each command must say."""
+        expect(who_can(had_it), 0, "human/bob", "permit", "request", "carol")  # 1 who
+        expect(explain(had_it), 0, "its owner bob is active")  # 2 whose
+        expect(explain(had_it, "--node", "db-7"), 0, "on db-7", "opens accounts: root", "permit, for at most 4")  # 3 what
+        expect(explain(had_it), 0, "why: disk full on db-7")  # 4 why
+        expect(explain(had_it), 0, "by carol", f"asked for as {request}", "carol: approve at")  # 5 approved by whom
+        expect(explain(had_it), 0, "until 20")  # 6 until when
+        expect(explain(had_it), 0, "used: 1 certificate(s), last 20")  # 7 used
+        expect(explain(released), 6, "ended by human/bob at 20")  # 8 removed by whom
+        expect(who_can(had_it, "db-7", "--kind", "node"), 0, "by db-admin, deploy", "human/bob", "may ask for db-admin: person:bob")  # 9 could anyone else
+        # The same rows in full: what a later change must leave as it is, but for the number of the newest entry.
+        asks = [explain(at, "-o", "json") for at in (asked, had_it, released)] + [explain(had_it, "--node", "db-7", "-o", "json")]
+        asks += [who_can(at, *what, "-o", "json") for at in (nobody_yet, asked, had_it, released) for what in (("db-admin",), ("deploy",))]
+        asks += [who_can(had_it, "db-7", "--kind", "node", "-o", "json"), who_can(had_it, "home", "--kind", "tenant", "-o", "json")]
+        return [json.loads(done.stdout) for done in asks]
+
+    then = nine()
+    # And of now: nobody holds it, the release is told, a new approver is named.
+    expect(who_can(None), 0, "db-admin: person:bob")
+    assert json.loads(who_can(None, "db-admin", "-o", "json").stdout)["rows"] == []
+    expect(explain(None), 6, "its owner bob is active", "why: disk full on db-7", "by carol", "until 20", "used: 1 certificate(s)", "ended by human/bob", "missing in stage 1: 1 of owner (alice)", "policy 2:")
+    expect(explain(None, "--node", "db-7"), 6, "opens accounts: root")
+    expect(who_can(None, "db-7", "--kind", "node"), 0, "by db-admin, deploy")
+
+    rows = json.loads(who_can(had_it, "db-admin", "-o", "json").stdout)
     assert [row["identity"] for row in rows["rows"]] == ["human/bob"], rows
     assert rows["may_ask"] == ["db-admin: person:bob"] and rows["policy_version"].startswith("1:"), rows
     for at in (nobody_yet, asked, now):
-        assert json.loads(ann.run("who-can", "db-admin", "--at", at, "-o", "json").stdout)["rows"] == [], at
-    # 2 whose, 3 what, 4 why, 5 approved by whom, 6 until when, 7 used
-    told = expect(explain(had_it), 0, "its owner bob is active", "opens accounts: root", "why: disk full on db-7", "by carol", f"asked for as {request}", "carol: approve at", "used: 1 certificate(s)", "until 20",
-                  "permit, for at most 4").stdout
+        assert json.loads(who_can(at, "db-admin", "-o", "json").stdout)["rows"] == [], at
+    told = expect(explain(had_it), 0).stdout
     assert "policy 1:" in told, told
     data = json.loads(explain(had_it, "-o", "json").stdout)
     assert data["grants"][0]["state"] == "active" and data["grants"][0]["serials"], data
-    # 8 removed by whom
-    expect(explain(now), 6, "ended by human/bob", "used: 1 certificate(s)", "needs an approved request")
     # Before it was approved, and before it was asked for: what was missing, and who could have given it.
     expect(explain(asked), 6, "needs an approved request", "missing in stage 1: 1 of owner (carol)")
     expect(explain(now), 6, "missing in stage 1: 1 of owner (alice)", "policy 2:")
@@ -133,6 +157,16 @@ try:
     manifest["sha256"]["evidence.jsonl"] = hashlib.sha256(text.encode()).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest))
     expect(world.run("mayfly", "report", "verify", "reports/access"), 10, "E-REPORT-DAMAGED", "evidence.jsonl:1")
+
+    # Whatever becomes of them later, no answer about the past changes: he is revoked, she leaves, the node comes back as
+    # another one's, and the rules go on.
+    expect(world.run("mayfly", "revoke", "--identity", "human/bob", "--reason", "lost laptop"), 0)
+    expect(world.run("mayfly", "owner", "disable", "carol", "--reason", "left the company", "--revoke"), 0)
+    Node(world, "db-7", label="env=dev", folder="node-after", hosts=["db-7"])
+    expect(world.run("mayfly", "policy", "apply", "-f", "tight.toml", "--reason", "tighter"), 0, "in force: 3:")
+    for before, after in zip(then, nine(), strict=True):
+        assert before == after, f"{before}\n{after}"
+    expect(explain(None), 5, "human/bob is suspended", "policy 3:")
     print(f"{len(checked)} facts about auditors' questions and reports")
 finally:
     world.close()

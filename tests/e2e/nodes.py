@@ -26,9 +26,9 @@ def free_port():
 class Node:
     """An enrolled node. Its sshd never runs, and is judged by `sshd -t` all the same."""
 
-    def __init__(self, world, name, poll="1s"):
+    def __init__(self, world, name, poll="1s", label="env=dev", hosts=(), folder=None):
         self.world, self.name, self.process = world, name, None
-        self.dir = world.dir / f"node-{name}"
+        self.dir = world.dir / (folder or f"node-{name}")
         self.dir.mkdir()
         sshd = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
         if os.getuid() == 0:
@@ -37,7 +37,8 @@ class Node:
         world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at("host_key"))
         pathlib.Path(at("mayfly.conf")).write_text("")
         pathlib.Path(at("sshd_config")).write_text(f"Include {at('mayfly.conf')}\nHostKey {at('host_key')}\n{PLAIN_SSHD}")
-        pathlib.Path(at("token")).write_text(world.must("mayfly", "token", "create", "--node", name, "--owner", "alice", "--label", "env=dev").stdout)
+        named = [word for host in hosts for word in ("--host", host)]
+        pathlib.Path(at("token")).write_text(world.must("mayfly", "token", "create", "--node", name, "--owner", "alice", "--label", label, *named).stdout)
         world.must("mayfly-agent", "enroll", world.url, "--fingerprint", world.fingerprint, "--token-file", at("token"), "--dir", at("agent"), "--sshd-program", sshd, "--sshd-config",
                    at("sshd_config"), "--drop-in", at("mayfly.conf"), "--trust-dir", at("trust"), "--host-key", at("host_key"), "--reload-pid-file", at("sshd.pid"), "--mode", "only")
         self.config = self.dir / "agent/agent.toml"
