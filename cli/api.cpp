@@ -71,12 +71,12 @@ Result<int> call(const Globals& globals, const ApiFlags& flags) {
 
 void add_api_verb(Cli& cli) {
     auto flags = std::make_shared<ApiFlags>();
-    auto* verb = cli.verb(
-        &cli.app, "api", "one authenticated call, as /v1/openapi.json describes it",
+    const auto verb = cli.verb(
+        cli.root, "api", "one authenticated call, as /v1/openapi.json describes it",
         [&cli, flags] { return call(cli.globals, *flags); }, DryRun::refused);
-    verb->add_option("method", flags->method, "GET or POST")->required()->check(CLI::IsMember({"GET", "POST"}));
-    verb->add_option("path", flags->path, "/v1/…")->required();
-    verb->add_option("body", flags->body, "JSON, @FILE or - for standard input; {} when absent");
+    verb.add_option("method", flags->method, "GET or POST").required().one_of({"GET", "POST"});
+    verb.add_option("path", flags->path, "/v1/…").required();
+    verb.add_option("body", flags->body, "JSON, @FILE or - for standard input; {} when absent");
 }
 
 }  // namespace mayfly::cli

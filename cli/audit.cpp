@@ -7,13 +7,13 @@
 
 namespace mayfly::cli {
 
-void PinnedLog::add_options(CLI::App* verb) {
-    verb->add_option("--log-key", vkey, "verifier key of the log (name+id+key); the context's pinned one when absent");
+void PinnedLog::add_options(Verb verb) {
+    verb.add_option("--log-key", vkey, "verifier key of the log (name+id+key); the context's pinned one when absent");
     add_policy(verb);
 }
 
-void PinnedLog::add_policy(CLI::App* verb) {
-    verb->add_option("--witness-policy", policy, "tlog-policy file: refuse a head that its quorum did not cosign");
+void PinnedLog::add_policy(Verb verb) {
+    verb.add_option("--witness-policy", policy, "tlog-policy file: refuse a head that its quorum did not cosign");
 }
 
 Result<log::VerifierKey> PinnedLog::key(const Globals& globals) const {
@@ -74,7 +74,7 @@ Answer answer_of(const std::vector<std::pair<std::int64_t, Bytes>>& entries) {
 }
 
 void add_audit_verbs(Cli& cli) {
-    auto* audit = cli.group("audit", "the log");
+    const auto audit = cli.root.group("audit", "the log");
     add_tail_verb(audit, cli);
     add_audit_read_verbs(audit, cli);
     add_audit_check_verbs(audit, cli);

@@ -11,8 +11,8 @@ namespace mayfly::cli {
 struct PinnedLog {
     std::string vkey;    ///< --log-key
     std::string policy;  ///< --witness-policy: a file that says whose cosignatures are needed
-    void add_options(CLI::App* verb);
-    void add_policy(CLI::App* verb);
+    void add_options(Verb verb);
+    void add_policy(Verb verb);
     [[nodiscard]] Result<log::VerifierKey> key(const Globals& globals) const;
     /// Needs the quorum when a policy was given; names who cosigned.
     [[nodiscard]] Result<std::vector<std::string>> cosigned(std::string_view signed_checkpoint) const;
@@ -31,8 +31,8 @@ log::FileReader published(Session& session);
 /// Entries with their places, as `audit tail` shows them.
 Answer answer_of(const std::vector<std::pair<std::int64_t, Bytes>>& entries);
 
-void add_audit_check_verbs(CLI::App* audit, Cli& cli);  ///< audit verify, export
-void add_audit_proof_verbs(CLI::App* audit, Cli& cli);  ///< audit prove, consistency
-void add_audit_read_verbs(CLI::App* audit, Cli& cli);   ///< audit search, show
+void add_audit_check_verbs(Verb audit, Cli& cli);  ///< audit verify, export
+void add_audit_proof_verbs(Verb audit, Cli& cli);  ///< audit prove, consistency
+void add_audit_read_verbs(Verb audit, Cli& cli);   ///< audit search, show
 
 }  // namespace mayfly::cli

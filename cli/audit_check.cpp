@@ -143,20 +143,20 @@ Result<int> export_log(const Globals& globals, const CheckFlags& flags) {
 
 }  // namespace
 
-void add_audit_check_verbs(CLI::App* audit, Cli& cli) {
+void add_audit_check_verbs(Verb audit, Cli& cli) {
     auto flags = std::make_shared<CheckFlags>();
-    auto* verify =
+    const auto verify =
         cli.verb(audit, "verify", "rebuild the whole log from its entries, against the pinned key", [&cli, flags] {
             return flags->dir.empty() ? verify_online(cli.globals, *flags) : verify_folder(cli.globals, *flags);
         });
-    verify->add_option("dir", flags->dir, "folder that audit export made (no network); the CA's own when absent");
-    verify->add_flag("--events", flags->events, "read every entry too: each must be an event in canonical form");
+    verify.add_option("dir", flags->dir, "folder that audit export made (no network); the CA's own when absent");
+    verify.add_flag("--events", flags->events, "read every entry too: each must be an event in canonical form");
     flags->log.add_options(verify);
-    auto* save = cli.verb(
+    const auto save = cli.verb(
         audit, "export", "copy the log into a folder of C2SP tlog-tiles, verified (duty auditor)",
         [&cli, flags] { return export_log(cli.globals, *flags); }, DryRun::refused);
     flags->log.add_policy(save);
-    save->add_option("--out", flags->out, "the folder; an earlier copy in it is continued")->required();
+    save.add_option("--out", flags->out, "the folder; an earlier copy in it is continued").required();
 }
 
 }  // namespace mayfly::cli

@@ -165,19 +165,20 @@ Result<int> verify_issued(const Globals& globals, const IssuedFlags& flags) {
                            (cosigners->empty() ? "" : ", cosigned by " + joined(*cosigners, ", "))}});
 }
 
-void add_audit_proof_verbs(CLI::App* audit, Cli& cli) {
+void add_audit_proof_verbs(Verb audit, Cli& cli) {
     auto flags = std::make_shared<ProveFlags>();
-    auto* prove_verb = cli.verb(audit, "prove", "the tlog-proof of one entry (duty auditor)",
-                                [&cli, flags] { return prove(cli.globals, *flags); });
-    prove_verb->add_option("entry", flags->index, "its number")->required()->check(CLI::NonNegativeNumber);
-    prove_verb->add_option("--proof", flags->file, "file to write it to; standard output when absent");
-    prove_verb->add_flag("--cosigned", flags->cosigned, "against the newest head that the witnesses cosigned");
+    const auto prove_verb = cli.verb(audit, "prove", "the tlog-proof of one entry (duty auditor)",
+                                     [&cli, flags] { return prove(cli.globals, *flags); });
+    prove_verb.add_option("entry", flags->index, "its number").required().not_negative();
+    prove_verb.add_option("--proof", flags->file, "file to write it to; standard output when absent");
+    prove_verb.add_flag("--cosigned", flags->cosigned, "against the newest head that the witnesses cosigned");
 
     auto words = std::make_shared<std::pair<std::string, std::string>>();
-    auto* consistency_verb = cli.verb(audit, "consistency", "show that the log of OLD is how the log of NEW began",
-                                      [&cli, words] { return consistency(cli.globals, words->first, words->second); });
-    consistency_verb->add_option("old", words->first, "a size, or the file of a checkpoint")->required();
-    consistency_verb->add_option("new", words->second, "a size, or the file of a checkpoint")->required();
+    const auto consistency_verb =
+        cli.verb(audit, "consistency", "show that the log of OLD is how the log of NEW began",
+                 [&cli, words] { return consistency(cli.globals, words->first, words->second); });
+    consistency_verb.add_option("old", words->first, "a size, or the file of a checkpoint").required();
+    consistency_verb.add_option("new", words->second, "a size, or the file of a checkpoint").required();
 }
 
 }  // namespace mayfly::cli

@@ -107,28 +107,28 @@ Result<int> show_entry(const Globals& globals, std::int64_t index) {
 
 }  // namespace
 
-void add_audit_read_verbs(CLI::App* audit, Cli& cli) {
+void add_audit_read_verbs(Verb audit, Cli& cli) {
     auto flags = std::make_shared<SearchFlags>();
-    auto* find = cli.verb(audit, "search", "entries that match all of what is given, newest first (duty auditor)",
-                          [&cli, flags] { return search(cli.globals, *flags); });
-    find->add_option("--actor", flags->actor, "who did it: human/alice");
-    find->add_option("--owner", flags->owner, "who answers for what it is about: alice");
-    find->add_option("--identity", flags->identity, "who did it, or whom it is about: node/db-7");
-    find->add_option("--role", flags->role, "the role it is about");
-    find->add_option("--serial", flags->serial, "serial of a certificate");
-    find->add_option("--request", flags->request, "id of a request, an intent, or the hash of what was asked");
-    find->add_option("--node", flags->node, "a node's name: db-7");
-    find->add_option("--type", flags->type, "type of event: certificate.issued, or certificate. for all of a kind");
-    find->add_option("--since", flags->since, "RFC 3339, or how long ago: 8h");
-    find->add_option("--until", flags->until, "RFC 3339, or how long ago");
-    find->add_option("--limit", flags->limit, "how many at most")->check(CLI::Range(1, 100000));
+    const auto find = cli.verb(audit, "search", "entries that match all of what is given, newest first (duty auditor)",
+                               [&cli, flags] { return search(cli.globals, *flags); });
+    find.add_option("--actor", flags->actor, "who did it: human/alice");
+    find.add_option("--owner", flags->owner, "who answers for what it is about: alice");
+    find.add_option("--identity", flags->identity, "who did it, or whom it is about: node/db-7");
+    find.add_option("--role", flags->role, "the role it is about");
+    find.add_option("--serial", flags->serial, "serial of a certificate");
+    find.add_option("--request", flags->request, "id of a request, an intent, or the hash of what was asked");
+    find.add_option("--node", flags->node, "a node's name: db-7");
+    find.add_option("--type", flags->type, "type of event: certificate.issued, or certificate. for all of a kind");
+    find.add_option("--since", flags->since, "RFC 3339, or how long ago: 8h");
+    find.add_option("--until", flags->until, "RFC 3339, or how long ago");
+    find.add_option("--limit", flags->limit, "how many at most").between(1, 100000);
 
     auto index = std::make_shared<std::int64_t>(0);
     cli.verb(audit, "show", "one entry, proved to be in the log (duty auditor)",
              [&cli, index] { return show_entry(cli.globals, *index); })
-        ->add_option("entry", *index, "its number")
-        ->required()
-        ->check(CLI::NonNegativeNumber);
+        .add_option("entry", *index, "its number")
+        .required()
+        .not_negative();
 }
 
 }  // namespace mayfly::cli

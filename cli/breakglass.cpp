@@ -4,7 +4,7 @@
 namespace mayfly::cli {
 
 void add_breakglass_verbs(Cli& cli) {
-    auto* breakglass = cli.group("breakglass", "access in an emergency, always alarmed and always reviewed");
+    const auto breakglass = cli.root.group("breakglass", "access in an emergency, always alarmed and always reviewed");
     add_breakglass_share_verbs(breakglass, cli);
     add_breakglass_unseal_verb(breakglass, cli);
     add_breakglass_record_verbs(breakglass, cli);

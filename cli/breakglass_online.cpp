@@ -183,30 +183,30 @@ Result<int> review(const Globals& globals, const api::BreakglassReview& given) {
                  {(globals.dry_run ? "would be reviewed: " : "✓ reviewed: ") + done->id + " " + done->outcome}});
 }
 
-void add_out(CLI::App* verb, OpenFlags& flags) {
-    verb->add_option("--out", flags.out, "write PATH, PATH.pub and PATH-cert.pub instead of using ssh-agent");
-    verb->add_flag("--force", flags.force, "replace files that --out names");
+void add_out(Verb verb, OpenFlags& flags) {
+    verb.add_option("--out", flags.out, "write PATH, PATH.pub and PATH-cert.pub instead of using ssh-agent");
+    verb.add_flag("--force", flags.force, "replace files that --out names");
 }
 
 }  // namespace
 
-void add_breakglass_online_verbs(CLI::App* breakglass, Cli& cli) {
+void add_breakglass_online_verbs(Verb breakglass, Cli& cli) {
     auto opening = std::make_shared<OpenFlags>();
-    auto* make = cli.verb(breakglass, "open", "break the glass of a role; alarms at once, and a review is owed",
-                          [&cli, opening] { return open(cli.globals, *opening); });
-    make->add_option("role", opening->wish.role, "role whose glass is broken")->required();
-    make->add_option("--node", opening->wish.node, "the one node")->required();
-    make->add_option("--reason", opening->wish.reason, "why; the review holds it against what was done")->required();
-    make->add_option("--second", opening->wish.second, "owner who alone may join, where the role takes two");
-    make->add_option("--for", opening->wish.ttl, "how long; the role's when absent");
+    const auto make = cli.verb(breakglass, "open", "break the glass of a role; alarms at once, and a review is owed",
+                               [&cli, opening] { return open(cli.globals, *opening); });
+    make.add_option("role", opening->wish.role, "role whose glass is broken").required();
+    make.add_option("--node", opening->wish.node, "the one node").required();
+    make.add_option("--reason", opening->wish.reason, "why; the review holds it against what was done").required();
+    make.add_option("--second", opening->wish.second, "owner who alone may join, where the role takes two");
+    make.add_option("--for", opening->wish.ttl, "how long; the role's when absent");
     add_out(make, *opening);
 
     const auto by_id = [&](const char* name, const char* help, Result<int> (*run)(const Globals&, const OpenFlags&),
                            DryRun dry_run) {
         auto flags = std::make_shared<OpenFlags>();
-        auto* verb = cli.verb(
+        const auto verb = cli.verb(
             breakglass, name, help, [&cli, flags, run] { return run(cli.globals, *flags); }, dry_run);
-        verb->add_option("id", flags->id, "id, as list shows it")->required();
+        verb.add_option("id", flags->id, "id, as list shows it").required();
         return std::pair(verb, flags);
     };
     by_id("join", "be the second person for glass that takes two", join, DryRun::fits);
@@ -218,16 +218,16 @@ void add_breakglass_online_verbs(CLI::App* breakglass, Cli& cli) {
 
     auto listing = std::make_shared<ListFlags>();
     cli.verb(breakglass, "list", "broken glass, newest first", [&cli, listing] { return list(cli.globals, *listing); })
-        ->add_flag("--unreviewed", listing->unreviewed, "only what owes a review");
+        .add_flag("--unreviewed", listing->unreviewed, "only what owes a review");
 
     auto given = std::make_shared<api::BreakglassReview>();
-    auto* judge = cli.verb(breakglass, "review", "say whether a use was justified; never your own",
-                           [&cli, given] { return review(cli.globals, *given); });
-    judge->add_option("id", given->id, "id, as list shows it")->required();
-    judge->add_option("--outcome", given->outcome, "what it was")
-        ->required()
-        ->check(CLI::IsMember({"justified", "policy-gap", "abuse"}));
-    judge->add_option("--comment", given->comment, "what the sessions show beside the reason")->required();
+    const auto judge = cli.verb(breakglass, "review", "say whether a use was justified; never your own",
+                                [&cli, given] { return review(cli.globals, *given); });
+    judge.add_option("id", given->id, "id, as list shows it").required();
+    judge.add_option("--outcome", given->outcome, "what it was")
+        .required()
+        .one_of({"justified", "policy-gap", "abuse"});
+    judge.add_option("--comment", given->comment, "what the sessions show beside the reason").required();
 }
 
 }  // namespace mayfly::cli

@@ -129,26 +129,24 @@ Result<int> reconcile(const Globals& globals, const RecordFlags& flags) {
 
 }  // namespace
 
-void add_breakglass_record_verbs(CLI::App* breakglass, Cli& cli) {
-    auto* envelope =
-        breakglass->add_subcommand("envelope", "what nodes trust the emergency key for")->require_subcommand(1);
-    envelope->fallthrough();
+void add_breakglass_record_verbs(Verb breakglass, Cli& cli) {
+    const auto envelope = breakglass.group("envelope", "what nodes trust the emergency key for");
     auto published = std::make_shared<RecordFlags>();
     cli.verb(envelope, "publish", "have nodes trust an emergency key within its envelope (duty platform)",
              [&cli, published] { return publish(cli.globals, *published); })
-        ->add_option("file", published->file, "envelope.json, as shares create wrote it")
-        ->required();
+        .add_option("file", published->file, "envelope.json, as shares create wrote it")
+        .required();
     cli.verb(envelope, "show", "the envelope in force", [&cli] { return show_envelope(cli.globals, {}); });
     auto withdrawn = std::make_shared<RecordFlags>();
     cli.verb(envelope, "withdraw", "have nodes stop trusting it: a share is lost, or its day is over",
              [&cli, withdrawn] { return withdraw(cli.globals, *withdrawn); })
-        ->add_option("--reason", withdrawn->reason, "why")
-        ->required();
+        .add_option("--reason", withdrawn->reason, "why")
+        .required();
     auto records = std::make_shared<RecordFlags>();
     cli.verb(breakglass, "reconcile", "tell the CA what the emergency key was used for",
              [&cli, records] { return reconcile(cli.globals, *records); })
-        ->add_option("--record", records->file, "the local record that unseal wrote")
-        ->required();
+        .add_option("--record", records->file, "the local record that unseal wrote")
+        .required();
 }
 
 }  // namespace mayfly::cli

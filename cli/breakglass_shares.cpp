@@ -208,38 +208,36 @@ Result<std::vector<breakglass::Share>> load_shares(const std::vector<std::string
     return out;
 }
 
-void add_breakglass_share_verbs(CLI::App* breakglass, Cli& cli) {
-    auto* shares =
-        breakglass->add_subcommand("shares", "the emergency key, as shares of named holders")->require_subcommand(1);
-    shares->fallthrough();
+void add_breakglass_share_verbs(Verb breakglass, Cli& cli) {
+    const auto shares = breakglass.group("shares", "the emergency key, as shares of named holders");
     auto flags = std::make_shared<CreateFlags>();
-    auto* make = cli.verb(
+    const auto make = cli.verb(
         shares, "create", "make an emergency key that exists only as shares; needs no CA and no network",
         [&cli, flags] { return create(cli.globals, *flags); }, DryRun::refused);
-    make->add_option("--trust-domain", flags->trust_domain, "whose emergency key it is")->required();
-    make->add_option("--threshold", flags->threshold, "how many holders must meet")->required();
-    make->add_option("--holder", flags->holders, "owner who holds a share (repeat)")->required();
-    make->add_option("--account", flags->accounts, "account that it may open (repeat)")->required();
-    make->add_option("--node", flags->nodes, "node that it may open (repeat), or any")->required();
-    make->add_option("--longest", flags->longest, "longest certificate")->capture_default_str();
-    make->add_option("--expires", flags->expires, "how long nodes trust it")->capture_default_str();
-    make->add_option("--force-command", flags->force_command, "the only command it may run");
-    make->add_option("--source-address", flags->source_addresses, "CIDR block it may come from (repeat)");
-    make->add_option("--out", flags->out, "folder for the shares, the envelope and the public key")->required();
+    make.add_option("--trust-domain", flags->trust_domain, "whose emergency key it is").required();
+    make.add_option("--threshold", flags->threshold, "how many holders must meet").required();
+    make.add_option("--holder", flags->holders, "owner who holds a share (repeat)").required();
+    make.add_option("--account", flags->accounts, "account that it may open (repeat)").required();
+    make.add_option("--node", flags->nodes, "node that it may open (repeat), or any").required();
+    make.add_option("--longest", flags->longest, "longest certificate").shows_default();
+    make.add_option("--expires", flags->expires, "how long nodes trust it").shows_default();
+    make.add_option("--force-command", flags->force_command, "the only command it may run");
+    make.add_option("--source-address", flags->source_addresses, "CIDR block it may come from (repeat)");
+    make.add_option("--out", flags->out, "folder for the shares, the envelope and the public key").required();
     flags->passphrases.add_to(make);
-    make->add_flag("--insecure-fast-seal", flags->cheap_seal, "for tests: seal with almost no work");
+    make.add_flag("--insecure-fast-seal", flags->cheap_seal, "for tests: seal with almost no work");
 
     auto one = std::make_shared<ShareFlags>();
-    auto* check = cli.verb(shares, "verify", "open one share with its passphrase, and show nothing of it",
-                           [&cli, one] { return verify(cli.globals, *one); });
-    check->add_option("file", one->files, "the share's file")->required()->expected(1);
-    check->add_option("--envelope", one->envelope, "the envelope that it should belong to");
+    const auto check = cli.verb(shares, "verify", "open one share with its passphrase, and show nothing of it",
+                                [&cli, one] { return verify(cli.globals, *one); });
+    check.add_option("file", one->files, "the share's file").required().once();
+    check.add_option("--envelope", one->envelope, "the envelope that it should belong to");
     one->passphrases.add_to(check);
 
     auto many = std::make_shared<ShareFlags>();
-    auto* describe =
+    const auto describe =
         cli.verb(shares, "list", "what shares say about themselves", [&cli, many] { return list(cli.globals, *many); });
-    describe->add_option("files", many->files, "share files")->required();
+    describe.add_option("files", many->files, "share files").required();
 }
 
 }  // namespace mayfly::cli

@@ -105,22 +105,22 @@ Result<int> unseal(const Globals& globals, const UnsealFlags& flags) {
 
 }  // namespace
 
-void add_breakglass_unseal_verb(CLI::App* breakglass, Cli& cli) {
+void add_breakglass_unseal_verb(Verb breakglass, Cli& cli) {
     auto flags = std::make_shared<UnsealFlags>();
-    auto* verb = cli.verb(
+    const auto verb = cli.verb(
         breakglass, "unseal", "with enough shares, one certificate within the envelope; needs no CA and no network",
         [&cli, flags] { return unseal(cli.globals, *flags); }, DryRun::refused);
-    verb->add_option("--share", flags->shares, "a holder's share (repeat)")->required();
-    verb->add_option("--envelope", flags->envelope, "the envelope that was made with them")->required();
-    verb->add_option("--node", flags->node, "the one node to open")->required();
-    verb->add_option("--account", flags->account, "the account on it")->required();
-    verb->add_option("--key", flags->key, "public key of whoever logs in: a .pub file, or its line")->required();
-    verb->add_option("--ttl", flags->ttl, "lifetime; 15m or the envelope's when absent");
-    verb->add_option("--reason", flags->reason, "why; the review holds it against what was done")->required();
-    verb->add_option("--by", flags->by, "owner who uses it and answers for it")->required();
-    verb->add_option("--out", flags->out, "the certificate's file, KEY-cert.pub beside the key")->required();
-    verb->add_option("--record", flags->record, "the local record; a line is added")->required();
-    verb->add_flag("--force", flags->force, "write over a certificate that is there");
+    verb.add_option("--share", flags->shares, "a holder's share (repeat)").required();
+    verb.add_option("--envelope", flags->envelope, "the envelope that was made with them").required();
+    verb.add_option("--node", flags->node, "the one node to open").required();
+    verb.add_option("--account", flags->account, "the account on it").required();
+    verb.add_option("--key", flags->key, "public key of whoever logs in: a .pub file, or its line").required();
+    verb.add_option("--ttl", flags->ttl, "lifetime; 15m or the envelope's when absent");
+    verb.add_option("--reason", flags->reason, "why; the review holds it against what was done").required();
+    verb.add_option("--by", flags->by, "owner who uses it and answers for it").required();
+    verb.add_option("--out", flags->out, "the certificate's file, KEY-cert.pub beside the key").required();
+    verb.add_option("--record", flags->record, "the local record; a line is added").required();
+    verb.add_flag("--force", flags->force, "write over a certificate that is there");
     flags->passphrases.add_to(verb);
 }
 

@@ -145,33 +145,33 @@ Result<int> issue(const Globals& globals, IssueFlags flags) {
 }  // namespace
 
 void add_cert_verbs(Cli& cli) {
-    auto* cert = cli.group("cert", "X.509 certificates");
+    const auto cert = cli.root.group("cert", "X.509 certificates");
     auto flags = std::make_shared<IssueFlags>();
-    auto* verb = cli.verb(cert, "issue", "get a certificate", [&cli, flags] { return issue(cli.globals, *flags); });
-    verb->add_option("--role", flags->request.role, "role whose x509 scope applies")->required();
-    verb->add_option("--name", flags->request.names, "dns:…, ip:…, uri:… or email:… (repeat)")->required();
-    verb->add_option("--ttl", flags->request.ttl, "lifetime; the role's maximum when absent");
-    verb->add_option("--reason", flags->request.reason, "why");
-    auto* csr =
-        verb->add_option("--csr", flags->csr_file,
-                         "use this PKCS#10 request (PEM or DER, - for standard input); its key stays where it is");
-    verb->add_option("--public-key", flags->public_key,
-                     "certify this key, which signs by ssh-agent or ssh-keygen: a .pub, a PEM public key, or SHA256:…")
-        ->excludes(csr);
-    verb->add_option("--key-type", flags->key_type, "key to make")->check(CLI::IsMember(renewal::key_types()));
-    verb->add_option("--out", flags->out,
-                     "folder for key.pem, cert.pem, chain.pem, fullchain.pem, ca.pem and the log proof")
-        ->required();
-    verb->add_option(
-            "--format", flags->forms,
-            "also write combined (key and chain in combined.pem) or pkcs12 (both in cert.p12); repeat for both")
-        ->check(CLI::IsMember(form_words()));
-    verb->add_option("--password-file", flags->password.file,
-                     "first line is the password of cert.p12; - for standard input");
-    verb->add_option("--password-fd", flags->password.descriptor, "descriptor to read that password from");
-    verb->add_option("--mode", flags->mode, "mode of files with the private key; 0600 when absent");
-    verb->add_option("--owner", flags->owner, "USER[:GROUP] for the files; root only");
-    verb->add_flag("--force", flags->force, "replace files that are there already");
+    const auto verb =
+        cli.verb(cert, "issue", "get a certificate", [&cli, flags] { return issue(cli.globals, *flags); });
+    verb.add_option("--role", flags->request.role, "role whose x509 scope applies").required();
+    verb.add_option("--name", flags->request.names, "dns:…, ip:…, uri:… or email:… (repeat)").required();
+    verb.add_option("--ttl", flags->request.ttl, "lifetime; the role's maximum when absent");
+    verb.add_option("--reason", flags->request.reason, "why");
+    const auto csr =
+        verb.add_option("--csr", flags->csr_file,
+                        "use this PKCS#10 request (PEM or DER, - for standard input); its key stays where it is");
+    verb.add_option("--public-key", flags->public_key,
+                    "certify this key, which signs by ssh-agent or ssh-keygen: a .pub, a PEM public key, or SHA256:…")
+        .excludes(csr);
+    verb.add_option("--key-type", flags->key_type, "key to make").one_of(renewal::key_types());
+    verb.add_option("--out", flags->out,
+                    "folder for key.pem, cert.pem, chain.pem, fullchain.pem, ca.pem and the log proof")
+        .required();
+    verb.add_option("--format", flags->forms,
+                    "also write combined (key and chain in combined.pem) or pkcs12 (both in cert.p12); repeat for both")
+        .one_of(form_words());
+    verb.add_option("--password-file", flags->password.file,
+                    "first line is the password of cert.p12; - for standard input");
+    verb.add_option("--password-fd", flags->password.descriptor, "descriptor to read that password from");
+    verb.add_option("--mode", flags->mode, "mode of files with the private key; 0600 when absent");
+    verb.add_option("--owner", flags->owner, "USER[:GROUP] for the files; root only");
+    verb.add_flag("--force", flags->force, "replace files that are there already");
     add_renew_verbs(cert, cli);
 }
 

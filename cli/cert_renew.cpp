@@ -261,49 +261,47 @@ Result<int> run_with(const Globals& globals, RunFlags flags) {
 
 }  // namespace
 
-void add_renew_verbs(CLI::App* cert, Cli& cli) {
+void add_renew_verbs(Verb cert, Cli& cli) {
     auto flags = std::make_shared<RenewFlags>();
-    auto* verb = cli.verb(cert, "renew", "the next certificate for a folder of cert issue, with a new key",
-                          [&cli, flags] { return renew(cli.globals, *flags); });
-    verb->add_option("folder", flags->folder, "folder that cert issue --out wrote")->required();
-    verb->add_flag("--if-needed", flags->if_needed, "only between one half and three quarters of its life, or later");
-    auto* unit = verb->add_option("--reload", flags->unit, "systemd unit to reload afterwards");
-    auto* signal = verb->add_option("--signal", flags->signal, "SIGNAL:PIDFILE, for example HUP:/run/nginx.pid");
-    verb->add_option("--exec", flags->exec, "program to run afterwards; its arguments follow --")
-        ->excludes(unit)
-        ->excludes(signal);
-    signal->excludes(unit);
-    verb->add_option("arguments", flags->arguments, "after --: arguments of --exec");
-    auto* verify = verb->add_option("--verify", flags->verify,
-                                    "HOST:PORT that must show the new certificate, or the old files come back");
-    verb->add_option("--server-name", flags->server_name, "name to ask the service for")->needs(verify);
-    verb->add_option("--starttls", flags->starttls, "what is spoken before TLS")
-        ->check(CLI::IsMember({"postgresql"}))
-        ->needs(verify);
-    verb->add_option("--password-file", flags->password.file,
-                     "first line is the password of cert.p12; - for standard input");
-    verb->add_option("--password-fd", flags->password.descriptor, "descriptor to read that password from");
+    const auto verb = cli.verb(cert, "renew", "the next certificate for a folder of cert issue, with a new key",
+                               [&cli, flags] { return renew(cli.globals, *flags); });
+    verb.add_option("folder", flags->folder, "folder that cert issue --out wrote").required();
+    verb.add_flag("--if-needed", flags->if_needed, "only between one half and three quarters of its life, or later");
+    const auto unit = verb.add_option("--reload", flags->unit, "systemd unit to reload afterwards");
+    const auto signal = verb.add_option("--signal", flags->signal, "SIGNAL:PIDFILE, for example HUP:/run/nginx.pid");
+    verb.add_option("--exec", flags->exec, "program to run afterwards; its arguments follow --")
+        .excludes(unit)
+        .excludes(signal);
+    signal.excludes(unit);
+    verb.add_option("arguments", flags->arguments, "after --: arguments of --exec");
+    const auto verify = verb.add_option("--verify", flags->verify,
+                                        "HOST:PORT that must show the new certificate, or the old files come back");
+    verb.add_option("--server-name", flags->server_name, "name to ask the service for").needs(verify);
+    verb.add_option("--starttls", flags->starttls, "what is spoken before TLS").one_of({"postgresql"}).needs(verify);
+    verb.add_option("--password-file", flags->password.file,
+                    "first line is the password of cert.p12; - for standard input");
+    verb.add_option("--password-fd", flags->password.descriptor, "descriptor to read that password from");
 
     auto path = std::make_shared<std::string>();
-    auto* asks = cli.verb(cert, "needs-renewal", "exit 0: it is due; 1: it is not; 255: it cannot be read",
-                          [&cli, path] { return needs_renewal(cli.globals, *path); });
-    asks->add_option("file", *path, "certificate, PEM or DER")->required();
+    const auto asks = cli.verb(cert, "needs-renewal", "exit 0: it is due; 1: it is not; 255: it cannot be read",
+                               [&cli, path] { return needs_renewal(cli.globals, *path); });
+    asks.add_option("file", *path, "certificate, PEM or DER").required();
 
     auto running = std::make_shared<RunFlags>();
-    auto* runs = cli.verb(cert, "run", "run a program with a certificate that is kept fresh while it runs",
-                          [&cli, running] { return run_with(cli.globals, *running); });
-    runs->add_option("--role", running->request.role, "role whose x509 scope applies")->required();
+    const auto runs = cli.verb(cert, "run", "run a program with a certificate that is kept fresh while it runs",
+                               [&cli, running] { return run_with(cli.globals, *running); });
+    runs.add_option("--role", running->request.role, "role whose x509 scope applies").required();
     // One value each time: an option that takes many would swallow the -- before the program.
-    runs->add_option("--name", running->request.names, "dns:…, ip:…, uri:… or email:… (repeat)")
-        ->required()
-        ->allow_extra_args(false);
-    runs->add_option("--ttl", running->request.ttl, "lifetime; the role's maximum when absent");
-    runs->add_option("--reason", running->request.reason, "why");
-    runs->add_option("--key-type", running->key_type, "key to make")->check(CLI::IsMember(renewal::key_types()));
-    runs->add_option("--signal", running->signal, "sent to the program after each renewal; nothing when absent");
-    runs->add_option("command", running->command,
-                     "after --: the program and its arguments; {dir} becomes the folder, as in $MAYFLY_CERT_DIR")
-        ->required();
+    runs.add_option("--name", running->request.names, "dns:…, ip:…, uri:… or email:… (repeat)")
+        .required()
+        .one_at_a_time();
+    runs.add_option("--ttl", running->request.ttl, "lifetime; the role's maximum when absent");
+    runs.add_option("--reason", running->request.reason, "why");
+    runs.add_option("--key-type", running->key_type, "key to make").one_of(renewal::key_types());
+    runs.add_option("--signal", running->signal, "sent to the program after each renewal; nothing when absent");
+    runs.add_option("command", running->command,
+                    "after --: the program and its arguments; {dir} becomes the folder, as in $MAYFLY_CERT_DIR")
+        .required();
 }
 
 }  // namespace mayfly::cli

@@ -2,6 +2,8 @@
 // an exit code.
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
+
 #include "cli/verbs.h"
 
 namespace mayfly::cli {
@@ -43,8 +45,8 @@ client::Asking Globals::asking() const {
     return no_input || ::isatty(STDIN_FILENO) == 0 ? client::Asking::never : client::Asking::allowed;
 }
 
-CLI::App* Cli::verb(CLI::App* parent, const std::string& name, const std::string& help, Action run, DryRun dry_run) {
-    auto* made = parent->add_subcommand(name, help);
+Verb Cli::verb(Verb parent, const std::string& name, const std::string& help, Action run, DryRun dry_run) {
+    auto* made = parent.app()->add_subcommand(name, help);
     made->fallthrough();
     made->callback([this, made, dry_run, run = std::move(run)] {
         action = [this, made, dry_run, run]() -> Result<int> {
@@ -54,16 +56,15 @@ CLI::App* Cli::verb(CLI::App* parent, const std::string& name, const std::string
             return run();
         };
     });
-    return made;
+    return Verb(made);
 }
 
-CLI::App* Cli::group(const std::string& name, const std::string& help) {
-    auto* made = app.add_subcommand(name, help)->require_subcommand(1);
-    made->fallthrough();
-    return made;
-}
+Cli::~Cli() = default;
 
-Cli::Cli() {
+Cli::Cli()
+    : parser_(std::make_unique<CLI::App>("mayfly: short-lived certificates for people and machines", "mayfly")),
+      root(parser_.get()) {
+    auto& app = *parser_;
     app.require_subcommand(1);
     app.set_version_flag("--version", std::string("mayfly ") + MAYFLY_VERSION);
     app.add_option("--context", globals.context, "which CA; the current context when absent");
@@ -110,10 +111,10 @@ Result<Session> open_session(const Globals& globals) {
 
 int run(Cli& cli, int argc, const char* const* argv) {
     try {
-        cli.app.parse(argc, argv);
+        cli.root.app()->parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        if (error.get_exit_code() == 0) return cli.app.exit(error);  // --help, --version
-        return report(usage(cli.app, error.what()), wanted_output(argc, argv));
+        if (error.get_exit_code() == 0) return cli.root.app()->exit(error);  // --help, --version
+        return report(usage(*cli.root.app(), error.what()), wanted_output(argc, argv));
     }
     const auto done = cli.action();
     return done ? *done : report(done.error(), cli.globals.output);

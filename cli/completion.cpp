@@ -19,8 +19,8 @@ struct Word {
     std::string name, help;
 };
 
-/// Verb is one node of the tree. `path` is "" for the program, " ssh", " ssh cert".
-struct Verb {
+/// Node is one node of the tree. `path` is "" for the program, " ssh", " ssh cert".
+struct Node {
     std::string path;
     std::vector<Word> words;
     std::vector<Flag> flags;
@@ -51,8 +51,8 @@ std::vector<Flag> flags_of(const CLI::App& app) {
     return out;
 }
 
-void walk(const CLI::App& app, const std::string& path, const std::vector<Flag>& inherited, std::vector<Verb>& out) {
-    Verb verb{path, {}, flags_of(app)};
+void walk(const CLI::App& app, const std::string& path, const std::vector<Flag>& inherited, std::vector<Node>& out) {
+    Node verb{path, {}, flags_of(app)};
     std::set<std::string> known;
     for (const auto& flag : verb.flags) known.insert(flag.names.begin(), flag.names.end());
     for (const auto& flag : inherited)
@@ -84,7 +84,7 @@ std::string spaced(const std::vector<std::string>& words) {
 }
 
 /// "' ssh' | ' ssh cert'": the paths below the root, as patterns of a case.
-std::string paths(const std::vector<Verb>& verbs) {
+std::string paths(const std::vector<Node>& verbs) {
     std::string out;
     for (const auto& verb : verbs)
         if (!verb.path.empty()) out += (out.empty() ? "" : " | ") + single(verb.path);
@@ -92,13 +92,13 @@ std::string paths(const std::vector<Verb>& verbs) {
 }
 
 /// "' ssh/-o' | ' ssh/--output'"
-std::string places(const Verb& verb, const Flag& flag) {
+std::string places(const Node& verb, const Flag& flag) {
     std::string out;
     for (const auto& name : flag.names) out += (out.empty() ? "" : " | ") + single(verb.path + "/" + name);
     return out;
 }
 
-std::string bash(const std::vector<Verb>& verbs) {
+std::string bash(const std::vector<Node>& verbs) {
     std::string out =
         "# bash completion for mayfly, as `mayfly completion bash` prints it.\n"
         "_mayfly() {\n"
@@ -138,7 +138,7 @@ std::string bash(const std::vector<Verb>& verbs) {
 /// "name:help" as zsh's _describe takes it.
 std::string described(const std::string& name, const std::string& help) { return " " + single(name + ":" + help); }
 
-std::string zsh(const std::vector<Verb>& verbs) {
+std::string zsh(const std::vector<Node>& verbs) {
     std::string out =
         "#compdef mayfly\n"
         "# zsh completion for mayfly, as `mayfly completion zsh` prints it.\n"
@@ -177,7 +177,7 @@ std::string zsh(const std::vector<Verb>& verbs) {
            "if [ \"${funcstack[1]}\" = _mayfly ]; then _mayfly \"$@\"; else compdef _mayfly mayfly; fi\n";
 }
 
-std::string fish(const std::vector<Verb>& verbs) {
+std::string fish(const std::vector<Node>& verbs) {
     std::string known;
     for (const auto& verb : verbs)
         if (!verb.path.empty()) known += " " + single_fish(verb.path);
@@ -215,7 +215,7 @@ std::string fish(const std::vector<Verb>& verbs) {
 }  // namespace
 
 Result<std::string> completion_script(const CLI::App& root, std::string_view shell) {
-    std::vector<Verb> verbs;
+    std::vector<Node> verbs;
     walk(root, "", {}, verbs);
     if (shell == "bash") return bash(verbs);
     if (shell == "zsh") return zsh(verbs);

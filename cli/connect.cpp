@@ -116,16 +116,16 @@ Result<int> connect(const Globals& globals, const ConnectFlags& flags) {
 
 }  // namespace
 
-void add_connect_verb(CLI::App* ssh, Cli& cli) {
+void add_connect_verb(Verb ssh, Cli& cli) {
     auto flags = std::make_shared<ConnectFlags>();
-    auto* go = cli.verb(ssh, "connect", "log in to a node with a fresh certificate",
-                        [&cli, flags] { return connect(cli.globals, *flags); });
-    go->add_option("target", flags->target, "[account@]node")->required();
-    go->add_option("--role", flags->role, "role to hold; found when only one fits");
-    go->add_option("--ttl", flags->ttl, "lifetime of the certificate");
-    go->add_option("--host", flags->host, "address to connect to; the node's name when absent");
-    go->add_option("--port", flags->port, "port of its sshd")->check(CLI::Range(1, 65535));
-    go->add_option("ssh", flags->rest, "after --: options for ssh, then a command to run");
+    const auto go = cli.verb(ssh, "connect", "log in to a node with a fresh certificate",
+                             [&cli, flags] { return connect(cli.globals, *flags); });
+    go.add_option("target", flags->target, "[account@]node").required();
+    go.add_option("--role", flags->role, "role to hold; found when only one fits");
+    go.add_option("--ttl", flags->ttl, "lifetime of the certificate");
+    go.add_option("--host", flags->host, "address to connect to; the node's name when absent");
+    go.add_option("--port", flags->port, "port of its sshd").between(1, 65535);
+    go.add_option("ssh", flags->rest, "after --: options for ssh, then a command to run");
 }
 
 }  // namespace mayfly::cli

@@ -157,7 +157,7 @@ std::vector<Setting> settings(const Cli& cli) {
         out.push_back({"url", context->url, file});
         out.push_back({"fingerprint", pinned(*context), file});
     }
-    const bool chosen = cli.app.get_option("--output")->count() > 0;
+    const bool chosen = cli.root.given("--output");
     out.push_back(
         {"output", output_words()[static_cast<std::size_t>(cli.globals.output)], chosen ? "flag --output" : "default"});
     out.push_back({"no_input", cli.globals.asking() == client::Asking::never ? "true" : "false",
@@ -190,29 +190,29 @@ Result<int> config_show(const Cli& cli, bool origin) {
 
 void add_context_verbs(Cli& cli) {
     auto flags = std::make_shared<BootstrapFlags>();
-    auto* boot = cli.verb(&cli.app, "bootstrap", "pin a CA by its fingerprint",
-                          [&cli, flags] { return bootstrap(cli.globals, *flags); });
-    boot->add_option("url", flags->url, "https://host[:port]")->required();
-    boot->add_option("--fingerprint", flags->fingerprint, "SHA256:… as mayfly-ca init printed it")->required();
-    boot->add_flag("--replace", flags->replace, "trust this CA instead of the one that the context pins");
+    const auto boot = cli.verb(cli.root, "bootstrap", "pin a CA by its fingerprint",
+                               [&cli, flags] { return bootstrap(cli.globals, *flags); });
+    boot.add_option("url", flags->url, "https://host[:port]").required();
+    boot.add_option("--fingerprint", flags->fingerprint, "SHA256:… as mayfly-ca init printed it").required();
+    boot.add_flag("--replace", flags->replace, "trust this CA instead of the one that the context pins");
 
-    auto* context = cli.group("context", "the CAs that you trust");
+    const auto context = cli.root.group("context", "the CAs that you trust");
     auto name = std::make_shared<std::string>();
     cli.verb(context, "list", "all of them", [&cli] { return context_list(cli.globals); });
     cli.verb(context, "show", "one, with its bundle", [&cli, name] { return context_show(cli.globals, *name); })
-        ->add_option("name", *name, "the current one when absent");
+        .add_option("name", *name, "the current one when absent");
     cli.verb(context, "use", "make one the current", [&cli, name] { return context_use(cli.globals, *name); })
-        ->add_option("name", *name, "which")
-        ->required();
+        .add_option("name", *name, "which")
+        .required();
     cli.verb(context, "remove", "forget one and its session",
              [&cli, name] { return context_remove(cli.globals, *name); })
-        ->add_option("name", *name, "which")
-        ->required();
+        .add_option("name", *name, "which")
+        .required();
 
-    auto* config = cli.group("config", "what this run goes by");
+    const auto config = cli.root.group("config", "what this run goes by");
     auto origin = std::make_shared<bool>(false);
     cli.verb(config, "show", "every setting", [&cli, origin] { return config_show(cli, *origin); })
-        ->add_flag("--origin", *origin, "say who set it: a flag, the environment, a file, or nobody");
+        .add_flag("--origin", *origin, "say who set it: a flag, the environment, a file, or nobody");
 }
 
 }  // namespace mayfly::cli

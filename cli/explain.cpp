@@ -148,30 +148,31 @@ Result<int> usage(const Globals& globals, const std::string& role, const std::st
 
 void add_explain_verbs(Cli& cli) {
     auto flags = std::make_shared<ExplainFlags>();
-    auto* verb = cli.verb(&cli.app, "explain", "why an identity may or may not use a role, now or at a past moment",
-                          [&cli, flags] { return explain(cli.globals, *flags); });
-    verb->add_option("identity", flags->identity, "kind/name")->required();
-    verb->add_option("role", flags->role, "the role")->required();
-    verb->add_option("--node", flags->node, "on this node");
-    verb->add_option("--at", flags->at, "at this moment (RFC 3339); now when absent");
+    const auto verb =
+        cli.verb(cli.root, "explain", "why an identity may or may not use a role, now or at a past moment",
+                 [&cli, flags] { return explain(cli.globals, *flags); });
+    verb.add_option("identity", flags->identity, "kind/name").required();
+    verb.add_option("role", flags->role, "the role").required();
+    verb.add_option("--node", flags->node, "on this node");
+    verb.add_option("--at", flags->at, "at this moment (RFC 3339); now when absent");
 
     auto subject = std::make_shared<std::string>();
     auto kind = std::make_shared<std::string>("role");
     auto at = std::make_shared<std::string>();
-    auto* who = cli.verb(&cli.app, "who-can", "who holds a role, opens a node, or is let into a tenant",
-                         [&cli, subject, kind, at] { return who_can(cli.globals, *kind, *subject, *at); });
-    who->add_option("subject", *subject, "name of a role, node or tenant")->required();
-    who->add_option("--kind", *kind, "what the name is of: role (the default), node or tenant")
-        ->check(CLI::IsMember({"role", "node", "tenant"}));
-    who->add_option("--at", *at, "at this moment (RFC 3339); now when absent");
+    const auto who = cli.verb(cli.root, "who-can", "who holds a role, opens a node, or is let into a tenant",
+                              [&cli, subject, kind, at] { return who_can(cli.globals, *kind, *subject, *at); });
+    who.add_option("subject", *subject, "name of a role, node or tenant").required();
+    who.add_option("--kind", *kind, "what the name is of: role (the default), node or tenant")
+        .one_of({"role", "node", "tenant"});
+    who.add_option("--at", *at, "at this moment (RFC 3339); now when absent");
 
     auto role = std::make_shared<std::string>();
     auto since = std::make_shared<std::string>();
-    auto* use = cli.verb(cli.app.get_subcommand("role"), "usage",
-                         "what a role was used for, and the narrower one that would have served",
-                         [&cli, role, since] { return usage(cli.globals, *role, *since); });
-    use->add_option("role", *role, "the role")->required();
-    use->add_option("--since", *since, "for how long back; 30d when absent");
+    const auto use = cli.verb(cli.root.find("role"), "usage",
+                              "what a role was used for, and the narrower one that would have served",
+                              [&cli, role, since] { return usage(cli.globals, *role, *since); });
+    use.add_option("role", *role, "the role").required();
+    use.add_option("--since", *since, "for how long back; 30d when absent");
 }
 
 }  // namespace mayfly::cli

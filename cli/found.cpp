@@ -64,29 +64,30 @@ Result<int> decide(const Globals& globals, const char* path, const api::FoundDec
 
 }  // namespace
 
-void add_found_verbs(CLI::App* inventory, Cli& cli) {
+void add_found_verbs(Verb inventory, Cli& cli) {
     auto filter = std::make_shared<Filter>();
-    auto* list = cli.verb(inventory, "found", "keys, passwords, sudo rules and settings that nodes found on themselves",
-                          [&cli, filter] { return list_found(cli.globals, *filter); });
-    list->add_option("--node", filter->node, "on this node");
-    list->add_option("--kind", filter->kind,
-                     "root-account, authorized-key, private-key, user-ca, host-ca, password, sshd or unread");
-    list->add_option("--state", filter->state, "open (when absent), accepted or dismissed")
-        ->check(CLI::IsMember({"open", "accepted", "dismissed"}));
-    list->add_flag("--all", filter->all, "whatever was decided");
-    list->add_flag("--gone", filter->gone, "what is there no more, too");
-    list->add_option("--limit", filter->most, "at most so many; 0 for all");
+    const auto list =
+        cli.verb(inventory, "found", "keys, passwords, sudo rules and settings that nodes found on themselves",
+                 [&cli, filter] { return list_found(cli.globals, *filter); });
+    list.add_option("--node", filter->node, "on this node");
+    list.add_option("--kind", filter->kind,
+                    "root-account, authorized-key, private-key, user-ca, host-ca, password, sshd or unread");
+    list.add_option("--state", filter->state, "open (when absent), accepted or dismissed")
+        .one_of({"open", "accepted", "dismissed"});
+    list.add_flag("--all", filter->all, "whatever was decided");
+    list.add_flag("--gone", filter->gone, "what is there no more, too");
+    list.add_option("--limit", filter->most, "at most so many; 0 for all");
     auto accepted = std::make_shared<api::FoundDecision>();
-    auto* accept = cli.verb(inventory, "accept", "say who answers for a thing that was found",
-                            [&cli, accepted] { return decide(cli.globals, "/v1/found/accept", *accepted); });
-    accept->add_option("id", accepted->id, "as found shows it")->required();
-    accept->add_option("--owner", accepted->owner, "who; the proposed owner when absent");
-    accept->add_option("--reason", accepted->reason, "why it stays");
+    const auto accept = cli.verb(inventory, "accept", "say who answers for a thing that was found",
+                                 [&cli, accepted] { return decide(cli.globals, "/v1/found/accept", *accepted); });
+    accept.add_option("id", accepted->id, "as found shows it").required();
+    accept.add_option("--owner", accepted->owner, "who; the proposed owner when absent");
+    accept.add_option("--reason", accepted->reason, "why it stays");
     auto dismissed = std::make_shared<api::FoundDecision>();
-    auto* dismiss = cli.verb(inventory, "dismiss", "say why a thing that was found needs nobody",
-                             [&cli, dismissed] { return decide(cli.globals, "/v1/found/dismiss", *dismissed); });
-    dismiss->add_option("id", dismissed->id, "as found shows it")->required();
-    dismiss->add_option("--reason", dismissed->reason, "why")->required();
+    const auto dismiss = cli.verb(inventory, "dismiss", "say why a thing that was found needs nobody",
+                                  [&cli, dismissed] { return decide(cli.globals, "/v1/found/dismiss", *dismissed); });
+    dismiss.add_option("id", dismissed->id, "as found shows it").required();
+    dismiss.add_option("--reason", dismissed->reason, "why").required();
 }
 
 }  // namespace mayfly::cli

@@ -74,17 +74,15 @@ Result<int> draw(const Globals& globals, const GraphFlags& flags) {
 
 }  // namespace
 
-void add_graph_verb(CLI::App* identity, Cli& cli) {
+void add_graph_verb(Verb identity, Cli& cli) {
     auto flags = std::make_shared<GraphFlags>();
-    auto* verb = cli.verb(identity, "graph", "who answers for what and who holds what, as a drawing",
-                          [&cli, flags] { return draw(cli.globals, *flags); });
-    verb->add_option("centre", flags->centre,
-                     "what to draw around: kind/name, owner/NAME, role/NAME or tenant/NAME; everything when absent");
-    verb->add_option("--format", flags->format, "dot, or svg (needs Graphviz)")
-        ->check(CLI::IsMember({"dot", "svg"}))
-        ->capture_default_str();
-    verb->add_option("--out", flags->out, "file; standard output when absent");
-    verb->add_flag("--force", flags->force, "replace the file when it is there");
+    const auto verb = cli.verb(identity, "graph", "who answers for what and who holds what, as a drawing",
+                               [&cli, flags] { return draw(cli.globals, *flags); });
+    verb.add_option("centre", flags->centre,
+                    "what to draw around: kind/name, owner/NAME, role/NAME or tenant/NAME; everything when absent");
+    verb.add_option("--format", flags->format, "dot, or svg (needs Graphviz)").one_of({"dot", "svg"}).shows_default();
+    verb.add_option("--out", flags->out, "file; standard output when absent");
+    verb.add_flag("--force", flags->force, "replace the file when it is there");
 }
 
 }  // namespace mayfly::cli

@@ -1,4 +1,6 @@
 // help, completion, version: about the program itself.
+#include <CLI/CLI.hpp>
+
 #include "cli/completion.h"
 #include "cli/verbs.h"
 #include "mayfly/error_codes.h"
@@ -49,7 +51,7 @@ Result<int> list_codes(const Globals& globals) {
 Result<int> help(Cli& cli, const std::vector<std::string>& words) {
     if (words.size() == 1 && words.front().starts_with("E-")) return explain_code(cli.globals, words.front());
     if (words.size() == 1 && words.front() == "errors") return list_codes(cli.globals);
-    const CLI::App* app = &cli.app;
+    const CLI::App* app = cli.root.app();
     std::string path = app->get_name(), above;
     for (const auto& word : words) {
         std::vector<std::string> known;
@@ -71,7 +73,7 @@ Result<int> help(Cli& cli, const std::vector<std::string>& words) {
 }
 
 Result<int> completion(Cli& cli, const std::string& shell) {
-    const auto script = completion_script(cli.app, shell);
+    const auto script = completion_script(*cli.root.app(), shell);
     if (!script) return pass(script.error());
     return show(cli.globals,
                 {wire::Json::Object{{"shell", shell}, {"script", *script}}, {shell}, {}, {}, lines_of(*script)});
@@ -89,16 +91,16 @@ Result<int> version(const Globals& globals) {
 
 void add_help_verbs(Cli& cli) {
     auto words = std::make_shared<std::vector<std::string>>();
-    cli.verb(&cli.app, "help", "about a verb, an error (E-ROLE-TTL), or all errors",
+    cli.verb(cli.root, "help", "about a verb, an error (E-ROLE-TTL), or all errors",
              [&cli, words] { return help(cli, *words); })
-        ->add_option("what", *words, "a verb's words, an error's code, or \"errors\"");
+        .add_option("what", *words, "a verb's words, an error's code, or \"errors\"");
     auto shell = std::make_shared<std::string>();
-    cli.verb(&cli.app, "completion", "the completion script of a shell",
+    cli.verb(cli.root, "completion", "the completion script of a shell",
              [&cli, shell] { return completion(cli, *shell); })
-        ->add_option("shell", *shell, "which")
-        ->required()
-        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-    cli.verb(&cli.app, "version", "which build this is", [&cli] { return version(cli.globals); });
+        .add_option("shell", *shell, "which")
+        .required()
+        .one_of({"bash", "zsh", "fish"});
+    cli.verb(cli.root, "version", "which build this is", [&cli] { return version(cli.globals); });
 }
 
 }  // namespace mayfly::cli

@@ -96,59 +96,60 @@ Result<int> create_identity(const Globals& globals, api::Identity body) {
 }  // namespace
 
 void add_identity_verbs(Cli& cli) {
-    auto* identity = cli.group("identity", "who certificates are minted for");
+    const auto identity = cli.root.group("identity", "who certificates are minted for");
     auto filter = std::make_shared<Filter>();
-    auto* list = cli.verb(identity, "list", "the identities you can see",
-                          [&cli, filter] { return list_identities(cli.globals, *filter); });
-    list->add_option("--tenant", filter->tenant, "of this tenant");
-    list->add_option("--owner", filter->owner, "of this owner");
-    list->add_option("--kind", filter->kind, "human, workload, node, agent or breakglass");
-    list->add_flag("--orphaned", filter->orphaned, "whose owner is gone: empty, or somebody's task");
-    list->add_flag("--dormant", filter->dormant, "no certificate was alive for 90 days");
-    list->add_flag("--expiring", filter->expiring, "a grant ends or a review is due within 14 days");
-    list->add_flag("--over-scoped", filter->over_scoped, "holds a role by a grant that was not used for 90 days");
-    list->add_flag("--never-used", filter->never_used, "no certificate was ever minted");
-    list->add_option("--limit", filter->most, "at most so many; 0 for all");
+    const auto list = cli.verb(identity, "list", "the identities you can see",
+                               [&cli, filter] { return list_identities(cli.globals, *filter); });
+    list.add_option("--tenant", filter->tenant, "of this tenant");
+    list.add_option("--owner", filter->owner, "of this owner");
+    list.add_option("--kind", filter->kind, "human, workload, node, agent or breakglass");
+    list.add_flag("--orphaned", filter->orphaned, "whose owner is gone: empty, or somebody's task");
+    list.add_flag("--dormant", filter->dormant, "no certificate was alive for 90 days");
+    list.add_flag("--expiring", filter->expiring, "a grant ends or a review is due within 14 days");
+    list.add_flag("--over-scoped", filter->over_scoped, "holds a role by a grant that was not used for 90 days");
+    list.add_flag("--never-used", filter->never_used, "no certificate was ever minted");
+    list.add_option("--limit", filter->most, "at most so many; 0 for all");
     auto shown = std::make_shared<std::string>();
     cli.verb(identity, "show", "one identity with all that bears on it",
              [&cli, shown] { return show_identity(cli.globals, *shown); })
-        ->add_option("name", *shown, "kind/name")
-        ->required();
+        .add_option("name", *shown, "kind/name")
+        .required();
     auto body = std::make_shared<api::Identity>();
-    auto* create = cli.verb(identity, "create", "add a person, workload or agent",
-                            [&cli, body] { return create_identity(cli.globals, *body); });
-    create->add_option("name", body->name, "kind/name, e.g. human/bob or workload/shop")->required();
-    create->add_option("--owner", body->owner, "who answers for it")->required();
-    create->add_option("--purpose", body->purpose, "what it is for");
-    create->add_option("--tenant", body->tenant, "tenant it belongs to; its owner's when absent");
-    create->add_option("--review-by", body->review_by, "RFC 3339; the policy's when absent, never beyond 180d");
-    create->add_option("--key", body->keys, "SSH public key to log in with: a .pub file or the line itself (repeat)");
-    create->add_option("--duty", body->duties, "a workload's own: intake (docs/service-desk.md)");
+    const auto create = cli.verb(identity, "create", "add a person, workload or agent",
+                                 [&cli, body] { return create_identity(cli.globals, *body); });
+    create.add_option("name", body->name, "kind/name, e.g. human/bob or workload/shop").required();
+    create.add_option("--owner", body->owner, "who answers for it").required();
+    create.add_option("--purpose", body->purpose, "what it is for");
+    create.add_option("--tenant", body->tenant, "tenant it belongs to; its owner's when absent");
+    create.add_option("--review-by", body->review_by, "RFC 3339; the policy's when absent, never beyond 180d");
+    create.add_option("--key", body->keys, "SSH public key to log in with: a .pub file or the line itself (repeat)");
+    create.add_option("--duty", body->duties, "a workload's own: intake (docs/service-desk.md)");
     auto stop = std::make_shared<api::Stop>();
-    auto* disable = cli.verb(identity, "disable", "suspend an identity", [&cli, stop] {
+    const auto disable = cli.verb(identity, "disable", "suspend an identity", [&cli, stop] {
         return stop_it(cli.globals, "/v1/identities/disable", *stop, "disabled");
     });
-    disable->add_option("name", stop->name, "kind/name")->required();
-    disable->add_option("--reason", stop->reason, "why")->required();
-    disable->add_flag("--revoke", stop->revoke, "revoke its living certificates too");
+    disable.add_option("name", stop->name, "kind/name").required();
+    disable.add_option("--reason", stop->reason, "why").required();
+    disable.add_flag("--revoke", stop->revoke, "revoke its living certificates too");
     auto named = std::make_shared<api::Named>();
     cli.verb(identity, "enable", "let a suspended identity in again",
              [&cli, named] {
                  return change<api::Named>(cli.globals, "/v1/identities/enable", *named, &api::Named::name,
                                            [](const api::Named& n) { return n.name + " is active again"; });
              })
-        ->add_option("name", named->name, "kind/name")
-        ->required();
+        .add_option("name", named->name, "kind/name")
+        .required();
     auto offer = std::make_shared<api::Transfer>();
-    auto* transfer = cli.verb(identity, "transfer", "offer it to another owner, who then adopts it", [&cli, offer] {
-        return change<api::Handed>(cli.globals, "/v1/identities/transfer", *offer, &api::Handed::identities,
-                                   [](const api::Handed& h) {
-                                       return joined(h.identities, ", ") + " offered to " + h.to + " until " +
-                                              h.expires + "; " + h.to + " accepts: mayfly owner adopt " + h.from;
-                                   });
-    });
-    transfer->add_option("name", offer->identities, "kind/name (repeat)")->required();
-    transfer->add_option("--to", offer->to, "owner who may take it")->required();
+    const auto transfer =
+        cli.verb(identity, "transfer", "offer it to another owner, who then adopts it", [&cli, offer] {
+            return change<api::Handed>(cli.globals, "/v1/identities/transfer", *offer, &api::Handed::identities,
+                                       [](const api::Handed& h) {
+                                           return joined(h.identities, ", ") + " offered to " + h.to + " until " +
+                                                  h.expires + "; " + h.to + " accepts: mayfly owner adopt " + h.from;
+                                       });
+        });
+    transfer.add_option("name", offer->identities, "kind/name (repeat)").required();
+    transfer.add_option("--to", offer->to, "owner who may take it").required();
     add_graph_verb(identity, cli);
 }
 

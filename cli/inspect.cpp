@@ -166,10 +166,10 @@ Result<int> inspect(const Globals& globals, const std::string& path, Who who) {
 void add_inspect_verbs(Cli& cli) {
     auto path = std::make_shared<std::string>();
     auto who = std::make_shared<bool>(false);
-    auto* verb = cli.verb(&cli.app, "inspect", "say what a file is and what it means",
-                          [&cli, path, who] { return inspect(cli.globals, *path, *who ? Who::ask : Who::leave); });
-    verb->add_option("file", *path, "a file, or - for standard input")->required();
-    verb->add_flag("--who", *who, "ask the CA's log whose certificate it is: owner, role, and on whose word");
+    const auto verb = cli.verb(cli.root, "inspect", "say what a file is and what it means",
+                               [&cli, path, who] { return inspect(cli.globals, *path, *who ? Who::ask : Who::leave); });
+    verb.add_option("file", *path, "a file, or - for standard input").required();
+    verb.add_flag("--who", *who, "ask the CA's log whose certificate it is: owner, role, and on whose word");
 }
 
 }  // namespace mayfly::cli

@@ -240,22 +240,23 @@ Result<int> import_all(const Globals& globals, const std::string& file) {
 }  // namespace
 
 void add_inventory_verbs(Cli& cli) {
-    auto* inventory = cli.group("inventory", "owners, identities and grants as one file; what was found on nodes");
+    const auto inventory =
+        cli.root.group("inventory", "owners, identities and grants as one file; what was found on nodes");
     auto format = std::make_shared<std::string>("csv");
     auto out = std::make_shared<std::string>();
     auto force = std::make_shared<bool>(false);
-    auto* exporting =
+    const auto exporting =
         cli.verb(inventory, "export", "write what you can see, as CSV or JSON", [&cli, format, out, force] {
             return export_all(cli.globals, *format, *out, *force ? Existing::replace : Existing::keep);
         });
-    exporting->add_option("--format", *format, "csv or json")->check(CLI::IsMember({"csv", "json"}));
-    exporting->add_option("--out", *out, "file to write; stdout when absent");
-    exporting->add_flag("--force", *force, "replace the file");
+    exporting.add_option("--format", *format, "csv or json").one_of({"csv", "json"});
+    exporting.add_option("--out", *out, "file to write; stdout when absent");
+    exporting.add_flag("--force", *force, "replace the file");
     auto in = std::make_shared<std::string>();
     cli.verb(inventory, "import", "make what a file has and the CA has not; --dry-run shows the differences (exit 3)",
              [&cli, in] { return import_all(cli.globals, *in); })
-        ->add_option("file", *in, "CSV or JSON, as export writes it")
-        ->required();
+        .add_option("file", *in, "CSV or JSON, as export writes it")
+        .required();
     add_found_verbs(inventory, cli);
 }
 

@@ -90,22 +90,22 @@ Result<int> retry(const Globals& globals, const std::vector<std::string>& letter
 }  // namespace
 
 void add_notify_verbs(Cli& cli) {
-    auto* notify = cli.group("notify", "who is told of events, and what they would not take");
+    const auto notify = cli.root.group("notify", "who is told of events, and what they would not take");
     cli.verb(notify, "list", "targets, and how far each is", [&cli] { return list_targets(cli.globals); });
 
     auto all = std::make_shared<bool>(false);
-    auto* dead =
+    const auto dead =
         cli.verb(notify, "dead", "letters that no target took", [&cli, all] { return list_dead(cli.globals, *all); });
-    dead->add_flag("--all", *all, "also those that were delivered in the end");
+    dead.add_flag("--all", *all, "also those that were delivered in the end");
 
     auto id = std::make_shared<std::string>();
-    auto* one = cli.verb(notify, "show", "one dead letter", [&cli, id] { return show_dead(cli.globals, *id); });
-    one->add_option("letter", *id, "n-…")->required();
+    const auto one = cli.verb(notify, "show", "one dead letter", [&cli, id] { return show_dead(cli.globals, *id); });
+    one.add_option("letter", *id, "n-…").required();
 
     auto ids = std::make_shared<std::vector<std::string>>();
-    auto* again =
+    const auto again =
         cli.verb(notify, "retry", "tell dead letters once more", [&cli, ids] { return retry(cli.globals, *ids); });
-    again->add_option("letter", *ids, "n-… (repeat)")->required();
+    again.add_option("letter", *ids, "n-… (repeat)").required();
 }
 
 }  // namespace mayfly::cli

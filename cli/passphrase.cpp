@@ -104,10 +104,10 @@ Result<std::optional<std::string>> named(const std::vector<std::string>& list, c
 
 }  // namespace
 
-void PassphraseFlags::add_to(CLI::App* verb) {
-    verb->add_option("--passphrase-file", files, "HOLDER=FILE with the passphrase (repeat); asked for when absent");
-    verb->add_option("--passphrase-fd", descriptors,
-                     "HOLDER=N, an open descriptor to read the passphrase from (repeat)");
+void PassphraseFlags::add_to(Verb verb) {
+    verb.add_option("--passphrase-file", files, "HOLDER=FILE with the passphrase (repeat); asked for when absent");
+    verb.add_option("--passphrase-fd", descriptors,
+                    "HOLDER=N, an open descriptor to read the passphrase from (repeat)");
 }
 
 Result<Secret> passphrase_of(const std::string& person, const PassphraseFlags& flags, const Globals& globals,

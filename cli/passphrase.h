@@ -13,7 +13,7 @@ namespace mayfly::cli {
 struct PassphraseFlags {
     std::vector<std::string> files;        ///< NAME=FILE
     std::vector<std::string> descriptors;  ///< NAME=N
-    void add_to(CLI::App* verb);
+    void add_to(Verb verb);
 };
 
 enum class Asked { once, twice };

@@ -10,7 +10,7 @@ namespace {
 
 void add_role_verbs(Cli& cli) {
     constexpr auto kWide = Column::Shown::wide;
-    auto* role = cli.group("role", "roles and who holds them");
+    const auto role = cli.root.group("role", "roles and who holds them");
     cli.verb(role, "list", "roles of the policy in force", [&cli] {
         return print_list<api::Role>(
             cli.globals, "/v1/roles",
@@ -68,7 +68,7 @@ void add_role_verbs(Cli& cli) {
             &api::Grant::id);
     });
     auto body = std::make_shared<api::PlacementRequest>();
-    auto* grant = cli.verb(role, "grant", "let an identity hold a role (its control owner decides)", [&cli, body] {
+    const auto grant = cli.verb(role, "grant", "let an identity hold a role (its control owner decides)", [&cli, body] {
         const auto told = [](const api::Grant& g) {
             return g.identity + (g.how == "eligible" ? " may ask for " : " holds ") + g.role +
                    (g.node.empty() ? "" : " on node " + g.node) + " until " + g.until + " (" + g.id + ")" +
@@ -78,12 +78,12 @@ void add_role_verbs(Cli& cli) {
         const api::GrantRequest everywhere{body->identity, body->role, body->ttl, body->reason, body->eligible};
         return change<api::Grant>(cli.globals, "/v1/grants", everywhere, &api::Grant::id, told);
     });
-    grant->add_option("role", body->role, "the role")->required();
-    grant->add_option("identity", body->identity, "kind/name")->required();
-    grant->add_option("--for", body->ttl, "how long; grants always end")->required();
-    grant->add_option("--reason", body->reason, "why")->required();
-    grant->add_option("--node", body->node, "good for this node only; its agent may ask on behalf of a workload");
-    grant->add_flag("--eligible", body->eligible, "may ask for the role; each use needs a request");
+    grant.add_option("role", body->role, "the role").required();
+    grant.add_option("identity", body->identity, "kind/name").required();
+    grant.add_option("--for", body->ttl, "how long; grants always end").required();
+    grant.add_option("--reason", body->reason, "why").required();
+    grant.add_option("--node", body->node, "good for this node only; its agent may ask on behalf of a workload");
+    grant.add_flag("--eligible", body->eligible, "may ask for the role; each use needs a request");
 }
 
 Result<int> create_token(const Globals& globals, api::TokenRequest body, const std::vector<std::string>& labels) {
@@ -105,7 +105,7 @@ Result<int> create_token(const Globals& globals, api::TokenRequest body, const s
 }
 
 void add_token_verbs(Cli& cli) {
-    auto* token = cli.group("token", "join tokens for nodes");
+    const auto token = cli.root.group("token", "join tokens for nodes");
     cli.verb(token, "list", "without their secrets", [&cli] {
         return print_list<api::Token>(
             cli.globals, "/v1/tokens", {{"TOKEN"}, {"NODE"}, {"OWNER"}, {"BY"}, {"EXPIRES"}, {"STATE"}},
@@ -116,14 +116,14 @@ void add_token_verbs(Cli& cli) {
     });
     auto body = std::make_shared<api::TokenRequest>();
     auto labels = std::make_shared<std::vector<std::string>>();
-    auto* create = cli.verb(token, "create", "make one; prints the secret, once",
-                            [&cli, body, labels] { return create_token(cli.globals, *body, *labels); });
-    create->add_option("--node", body->node, "name of the node that may join")->required();
-    create->add_option("--owner", body->owner, "who answers for the node")->required();
-    create->add_option("--tenant", body->tenant, "tenant the node belongs to; its owner's when absent");
-    create->add_option("--ttl", body->ttl, "10m when absent");
-    create->add_option("--host", body->hosts, "host name of the node (repeat); its name when absent");
-    create->add_option("--label", *labels, "key=value that role selectors match (repeat)");
+    const auto create = cli.verb(token, "create", "make one; prints the secret, once",
+                                 [&cli, body, labels] { return create_token(cli.globals, *body, *labels); });
+    create.add_option("--node", body->node, "name of the node that may join").required();
+    create.add_option("--owner", body->owner, "who answers for the node").required();
+    create.add_option("--tenant", body->tenant, "tenant the node belongs to; its owner's when absent");
+    create.add_option("--ttl", body->ttl, "10m when absent");
+    create.add_option("--host", body->hosts, "host name of the node (repeat); its name when absent");
+    create.add_option("--label", *labels, "key=value that role selectors match (repeat)");
 }
 
 /// The one revocation that ends everybody's certificates asks for its name twice.
@@ -168,22 +168,22 @@ void add_people_verbs(Cli& cli) {
     add_token_verbs(cli);
     auto body = std::make_shared<api::RevokeRequest>();
     auto confirm = std::make_shared<std::string>(), asked = std::make_shared<std::string>();
-    auto* verb = cli.verb(&cli.app, "revoke", "revoke certificates, by what they have in common; there is no way back",
-                          [&cli, body, confirm, asked] {
-                              return asked->empty() ? revoke(cli.globals, *body, *confirm)
-                                                    : revoke_request(cli.globals, *body, *asked);
-                          });
-    verb->add_option("serial", body->serial, "serial, as inspect shows it");
-    verb->add_option("--identity", body->identity, "suspend an identity and revoke all it holds");
-    verb->add_option("--key", body->key, "SSH public key: a .pub file, the line, or its SHA256:… fingerprint");
-    verb->add_option("--role", body->role, "every certificate that carries this role");
-    verb->add_option("--owner", body->owner, "suspend an owner and revoke all that they answer for");
-    verb->add_option("--grant", body->grant, "end a grant, g-7, and every certificate minted on it");
-    verb->add_option("--request", *asked, "end what was approved, r-7, and every certificate minted on it");
-    verb->add_option("--issuer", body->issuer, "all of x509, ssh-user or ssh-host; beside a serial: whose serial");
-    verb->add_option("--code", body->code, "what CRLs say: key-compromise, superseded, cessation-of-operation, …");
-    verb->add_option("--confirm", *confirm, "the issuer's name again, when all of it is revoked");
-    verb->add_option("--reason", body->reason, "why")->required();
+    const auto verb = cli.verb(
+        cli.root, "revoke", "revoke certificates, by what they have in common; there is no way back",
+        [&cli, body, confirm, asked] {
+            return asked->empty() ? revoke(cli.globals, *body, *confirm) : revoke_request(cli.globals, *body, *asked);
+        });
+    verb.add_option("serial", body->serial, "serial, as inspect shows it");
+    verb.add_option("--identity", body->identity, "suspend an identity and revoke all it holds");
+    verb.add_option("--key", body->key, "SSH public key: a .pub file, the line, or its SHA256:… fingerprint");
+    verb.add_option("--role", body->role, "every certificate that carries this role");
+    verb.add_option("--owner", body->owner, "suspend an owner and revoke all that they answer for");
+    verb.add_option("--grant", body->grant, "end a grant, g-7, and every certificate minted on it");
+    verb.add_option("--request", *asked, "end what was approved, r-7, and every certificate minted on it");
+    verb.add_option("--issuer", body->issuer, "all of x509, ssh-user or ssh-host; beside a serial: whose serial");
+    verb.add_option("--code", body->code, "what CRLs say: key-compromise, superseded, cessation-of-operation, …");
+    verb.add_option("--confirm", *confirm, "the issuer's name again, when all of it is revoked");
+    verb.add_option("--reason", body->reason, "why").required();
 }
 
 }  // namespace mayfly::cli

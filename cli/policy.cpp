@@ -299,71 +299,71 @@ Result<int> show_policy(const Globals& globals, const std::string& at, const std
     return 0;
 }
 
-CLI::Option* add_files(CLI::App* verb, std::string& path) {
-    return verb->add_option("-f,--file", path, "a folder of .toml files, or one file")->required();
+Option add_files(Verb verb, std::string& path) {
+    return verb.add_option("-f,--file", path, "a folder of .toml files, or one file").required();
 }
 
-void add_offline_verbs(CLI::App* group, Cli& cli) {
+void add_offline_verbs(Verb group, Cli& cli) {
     auto path = std::make_shared<std::string>();
     add_files(cli.verb(group, "validate", "read a policy, here, and say what is wrong with it",
                        [&cli, path] { return validate(cli.globals, *path); }),
               *path);
     auto cases = std::make_shared<std::vector<std::string>>();
-    auto* verb = cli.verb(group, "test", "ask a policy its cases (*.cases.toml), here",
-                          [&cli, path, cases] { return test(cli.globals, *path, *cases); });
+    const auto verb = cli.verb(group, "test", "ask a policy its cases (*.cases.toml), here",
+                               [&cli, path, cases] { return test(cli.globals, *path, *cases); });
     add_files(verb, *path);
-    verb->add_option("--cases", *cases, "another file of cases (repeat)");
+    verb.add_option("--cases", *cases, "another file of cases (repeat)");
 }
 
-void add_change_verbs(CLI::App* group, Cli& cli) {
+void add_change_verbs(Verb group, Cli& cli) {
     auto path = std::make_shared<std::string>();
     auto replay = std::make_shared<std::string>();
     auto reason = std::make_shared<std::string>();
-    auto* diff = cli.verb(group, "diff", "what a policy would change (exit 3 when it does)",
-                          [&cli, path, replay] { return differ(cli.globals, *path, *replay); });
+    const auto diff = cli.verb(group, "diff", "what a policy would change (exit 3 when it does)",
+                               [&cli, path, replay] { return differ(cli.globals, *path, *replay); });
     add_files(diff, *path);
-    diff->add_option("--replay", *replay, "decide again what was asked for so long, e.g. 30d: who loses, who gains");
-    auto* change = cli.verb(group, "apply", "propose a policy; in force once it is signed off (exit 6 until then)",
-                            [&cli, path, reason] { return apply(cli.globals, *path, *reason); });
+    diff.add_option("--replay", *replay, "decide again what was asked for so long, e.g. 30d: who loses, who gains");
+    const auto change = cli.verb(group, "apply", "propose a policy; in force once it is signed off (exit 6 until then)",
+                                 [&cli, path, reason] { return apply(cli.globals, *path, *reason); });
     add_files(change, *path);
-    change->add_option("--reason", *reason, "why")->required();
+    change.add_option("--reason", *reason, "why").required();
     auto version = std::make_shared<std::string>();
-    auto* back = cli.verb(group, "rollback", "go back to a policy that was in force", [&cli, version, reason] {
+    const auto back = cli.verb(group, "rollback", "go back to a policy that was in force", [&cli, version, reason] {
         return post_change(cli.globals, "/v1/policy/rollback", api::PolicyRollback{*version, *reason});
     });
-    back->add_option("version", *version, "its number; the one before when absent");
-    back->add_option("--reason", *reason, "why")->required();
+    back.add_option("version", *version, "its number; the one before when absent");
+    back.add_option("--reason", *reason, "why").required();
     for (const auto& [word, help] : {std::pair{"approve", "sign off a proposed change"},
                                      {"deny", "refuse a proposed change, at once and for all"},
                                      {"cancel", "take back a change that you proposed"}}) {
         auto flags = std::make_shared<DecideFlags>();
-        auto* verb = cli.verb(group, word, help,
-                              [&cli, flags, word = std::string(word)] { return decide(cli.globals, *flags, word); });
-        verb->add_option("change", flags->id, "p-3")->required();
-        verb->add_option("--sha256", flags->sha256, "of the text you looked at, or how it begins");
-        auto* comment = verb->add_option("--comment", flags->comment, "why");
-        if (std::string_view(word) == "deny") comment->required();
+        const auto verb = cli.verb(
+            group, word, help, [&cli, flags, word = std::string(word)] { return decide(cli.globals, *flags, word); });
+        verb.add_option("change", flags->id, "p-3").required();
+        verb.add_option("--sha256", flags->sha256, "of the text you looked at, or how it begins");
+        const auto comment = verb.add_option("--comment", flags->comment, "why");
+        if (std::string_view(word) == "deny") comment.required();
     }
 }
 
 }  // namespace
 
 void add_policy_verbs(Cli& cli) {
-    auto* group = cli.group("policy", "the rules: as files, their changes and who signs those off");
+    const auto group = cli.root.group("policy", "the rules: as files, their changes and who signs those off");
     add_offline_verbs(group, cli);
     add_change_verbs(group, cli);
     auto id = std::make_shared<std::string>();
-    auto* changes = cli.verb(group, "changes", "proposed changes, or one of them with what it changes", [&cli, id] {
-        return id->empty() ? list_changes(cli.globals) : one_change(cli.globals, *id);
-    });
-    changes->add_option("change", *id, "p-3");
+    const auto changes =
+        cli.verb(group, "changes", "proposed changes, or one of them with what it changes",
+                 [&cli, id] { return id->empty() ? list_changes(cli.globals) : one_change(cli.globals, *id); });
+    changes.add_option("change", *id, "p-3");
     cli.verb(group, "list", "every policy that was in force", [&cli] { return list_versions(cli.globals); });
     auto at = std::make_shared<std::string>();
     auto version = std::make_shared<std::string>();
-    auto* show = cli.verb(group, "show", "the text of a policy",
-                          [&cli, at, version] { return show_policy(cli.globals, *at, *version); });
-    show->add_option("--at", *at, "the one in force at a time (RFC 3339)");
-    show->add_option("--version", *version, "by its number");
+    const auto show = cli.verb(group, "show", "the text of a policy",
+                               [&cli, at, version] { return show_policy(cli.globals, *at, *version); });
+    show.add_option("--at", *at, "the one in force at a time (RFC 3339)");
+    show.add_option("--version", *version, "by its number");
 }
 
 }  // namespace mayfly::cli

@@ -350,7 +350,7 @@ Result<int> verify_report(const Globals& globals, const PinnedLog& log, const st
 }  // namespace
 
 void add_report_verbs(Cli& cli) {
-    auto* group = cli.group("report", "tables for auditors, with the proof of what they say (duty auditor)");
+    const auto group = cli.root.group("report", "tables for auditors, with the proof of what they say (duty auditor)");
     auto out = std::make_shared<std::string>();
     for (const auto& [kind, help] : {std::pair{"access", "who holds what, on whose word, until when"},
                                      {"nhi", "identities that are not people, and who answers for them"},
@@ -358,15 +358,15 @@ void add_report_verbs(Cli& cli) {
                                      {"breakglass", "broken glass, and its reviews"},
                                      {"sod", "who decided what for whom, and where nobody else could"},
                                      {"standing", "standing grants above the lowest risk that no request activated"}}) {
-        auto* verb = cli.verb(group, kind, help,
-                              [&cli, out, kind = std::string(kind)] { return write_report(cli.globals, kind, *out); });
-        verb->add_option("--out", *out, "folder to write it into")->required();
+        const auto verb = cli.verb(
+            group, kind, help, [&cli, out, kind = std::string(kind)] { return write_report(cli.globals, kind, *out); });
+        verb.add_option("--out", *out, "folder to write it into").required();
     }
     auto dir = std::make_shared<std::string>();
     auto log = std::make_shared<PinnedLog>();
-    auto* verify = cli.verb(group, "verify", "check a report against the pinned log key, offline",
-                            [&cli, dir, log] { return verify_report(cli.globals, *log, *dir); });
-    verify->add_option("dir", *dir, "the report's folder")->required();
+    const auto verify = cli.verb(group, "verify", "check a report against the pinned log key, offline",
+                                 [&cli, dir, log] { return verify_report(cli.globals, *log, *dir); });
+    verify.add_option("dir", *dir, "the report's folder").required();
     log->add_options(verify);
 }
 

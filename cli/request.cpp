@@ -200,39 +200,39 @@ Result<int> print_requests(const Globals& globals, const std::string& query) {
         &AccessRequest::id);
 }
 
-void add_asking(CLI::App* group, Cli& cli) {
+void add_asking(Verb group, Cli& cli) {
     auto flags = std::make_shared<AskFlags>();
-    auto* make = cli.verb(group, "new", "ask for a role", [&cli, flags] { return ask(cli.globals, *flags); });
-    make->add_option("role", flags->body.role, "the role")->required();
-    make->add_option("--for", flags->body.ttl, "how long it is to be usable; the role's longest when absent");
-    make->add_option("--reason", flags->body.reason, "why");
-    make->add_option("--ticket", flags->body.ticket, "the ticket it belongs to");
-    make->add_option("--evidence", flags->body.evidence, "what else speaks for it: a link, an alert");
-    make->add_option("--node", flags->body.node, "for this node only");
-    make->add_option("--on-behalf-of", flags->body.identity,
-                     "for another identity: one you own, or with the duty intake");
-    make->add_option("--starts", flags->body.starts, "approval, first-use or at");
-    make->add_option("--start", flags->body.start_at, "when, RFC 3339 (starts = at)");
-    make->add_flag("--single-use", flags->body.single_use, "good for one certificate");
-    make->add_flag("--no-wait", flags->no_wait, "do not stay until somebody decided");
+    const auto make = cli.verb(group, "new", "ask for a role", [&cli, flags] { return ask(cli.globals, *flags); });
+    make.add_option("role", flags->body.role, "the role").required();
+    make.add_option("--for", flags->body.ttl, "how long it is to be usable; the role's longest when absent");
+    make.add_option("--reason", flags->body.reason, "why");
+    make.add_option("--ticket", flags->body.ticket, "the ticket it belongs to");
+    make.add_option("--evidence", flags->body.evidence, "what else speaks for it: a link, an alert");
+    make.add_option("--node", flags->body.node, "for this node only");
+    make.add_option("--on-behalf-of", flags->body.identity,
+                    "for another identity: one you own, or with the duty intake");
+    make.add_option("--starts", flags->body.starts, "approval, first-use or at");
+    make.add_option("--start", flags->body.start_at, "when, RFC 3339 (starts = at)");
+    make.add_flag("--single-use", flags->body.single_use, "good for one certificate");
+    make.add_flag("--no-wait", flags->no_wait, "do not stay until somebody decided");
 
     auto longer = std::make_shared<AskFlags>();
-    auto* extend = cli.verb(group, "extend", "ask for more time; decided like a new request",
-                            [&cli, longer] { return ask(cli.globals, *longer); });
-    extend->add_option("request", longer->body.extends, "the request whose window is to be longer")->required();
-    extend->add_option("--for", longer->body.ttl, "how much longer")->required();
-    extend->add_option("--reason", longer->body.reason, "why");
-    extend->add_option("--ticket", longer->body.ticket, "the ticket it belongs to");
-    extend->add_flag("--no-wait", longer->no_wait, "do not stay until somebody decided");
+    const auto extend = cli.verb(group, "extend", "ask for more time; decided like a new request",
+                                 [&cli, longer] { return ask(cli.globals, *longer); });
+    extend.add_option("request", longer->body.extends, "the request whose window is to be longer").required();
+    extend.add_option("--for", longer->body.ttl, "how much longer").required();
+    extend.add_option("--reason", longer->body.reason, "why");
+    extend.add_option("--ticket", longer->body.ticket, "the ticket it belongs to");
+    extend.add_flag("--no-wait", longer->no_wait, "do not stay until somebody decided");
 }
 
-void add_looking(CLI::App* group, Cli& cli) {
+void add_looking(Verb group, Cli& cli) {
     struct Filter {
         std::string state, identity, role, ticket;
         bool mine = false;
     };
     auto filter = std::make_shared<Filter>();
-    auto* list = cli.verb(group, "list", "requests that you may see, newest first", [&cli, filter] {
+    const auto list = cli.verb(group, "list", "requests that you may see, newest first", [&cli, filter] {
         std::string query = filter->mine ? "?mine=true" : "?mine=false";
         for (const auto& [key, value] : {std::pair{"state", &filter->state},
                                          {"identity", &filter->identity},
@@ -241,11 +241,11 @@ void add_looking(CLI::App* group, Cli& cli) {
             if (!value->empty()) query += std::string("&") + key + "=" + *value;
         return print_requests(cli.globals, query);
     });
-    list->add_flag("--mine", filter->mine, "that wait for your decision");
-    list->add_option("--state", filter->state, "pending, approved, denied, expired, cancelled or ended");
-    list->add_option("--identity", filter->identity, "asked for this identity");
-    list->add_option("--role", filter->role, "for this role");
-    list->add_option("--ticket", filter->ticket, "under this ticket");
+    list.add_flag("--mine", filter->mine, "that wait for your decision");
+    list.add_option("--state", filter->state, "pending, approved, denied, expired, cancelled or ended");
+    list.add_option("--identity", filter->identity, "asked for this identity");
+    list.add_option("--role", filter->role, "for this role");
+    list.add_option("--ticket", filter->ticket, "under this ticket");
 
     auto id = std::make_shared<std::string>();
     cli.verb(group, "show", "one request, with everything that was said",
@@ -256,20 +256,20 @@ void add_looking(CLI::App* group, Cli& cli) {
                  if (!request) return pass(request.error());
                  return show(cli.globals, details_of(*request));
              })
-        ->add_option("request", *id, "r-7")
-        ->required();
+        .add_option("request", *id, "r-7")
+        .required();
 
     struct Wait {
         std::string id, timeout;
     };
     auto waiting = std::make_shared<Wait>();
-    auto* verb = cli.verb(group, "wait", "stay until somebody decided; shows who is asked",
-                          [&cli, waiting] { return wait(cli.globals, waiting->id, waiting->timeout); });
-    verb->add_option("request", waiting->id, "r-7")->required();
-    verb->add_option("--timeout", waiting->timeout, "give up after so long (exit code 7); 1h when absent");
+    const auto verb = cli.verb(group, "wait", "stay until somebody decided; shows who is asked",
+                               [&cli, waiting] { return wait(cli.globals, waiting->id, waiting->timeout); });
+    verb.add_option("request", waiting->id, "r-7").required();
+    verb.add_option("--timeout", waiting->timeout, "give up after so long (exit code 7); 1h when absent");
 }
 
-void add_deciding(CLI::App* group, Cli& cli) {
+void add_deciding(Verb group, Cli& cli) {
     struct Decision {
         std::string id;
         api::RequestDecision body;
@@ -277,25 +277,25 @@ void add_deciding(CLI::App* group, Cli& cli) {
     for (const auto& [word, help] :
          {std::pair{"approve", "say yes, to this or to less"}, {"deny", "say no, and why"}}) {
         auto decision = std::make_shared<Decision>();
-        auto* verb = cli.verb(group, word, help, [&cli, decision, word = word] {
+        const auto verb = cli.verb(group, word, help, [&cli, decision, word = word] {
             return decide(cli.globals, decision->id, word, decision->body);
         });
-        verb->add_option("request", decision->id, "r-7")->required();
-        auto* comment = verb->add_option("--comment", decision->body.comment, "why");
-        if (std::string_view(word) == "deny") comment->required();
-        verb->add_option("--digest", decision->body.digest, "of the request as you saw it; as it stands when absent");
+        verb.add_option("request", decision->id, "r-7").required();
+        const auto comment = verb.add_option("--comment", decision->body.comment, "why");
+        if (std::string_view(word) == "deny") comment.required();
+        verb.add_option("--digest", decision->body.digest, "of the request as you saw it; as it stands when absent");
         if (std::string_view(word) == "deny") continue;
-        verb->add_option("--for", decision->body.ttl, "for less time than asked");
-        verb->add_option("--node", decision->body.node, "for this node only");
+        verb.add_option("--for", decision->body.ttl, "for less time than asked");
+        verb.add_option("--node", decision->body.node, "for this node only");
     }
     for (const auto& [word, help] :
          {std::pair{"cancel", "take a pending request back"}, {"release", "end what was approved before its time"}}) {
         auto ending = std::make_shared<std::pair<std::string, api::RequestEnd>>();
-        auto* verb = cli.verb(group, word, help, [&cli, ending, word = word] {
+        const auto verb = cli.verb(group, word, help, [&cli, ending, word = word] {
             return post(cli.globals, path_of(ending->first, word), ending->second);
         });
-        verb->add_option("request", ending->first, "r-7")->required();
-        verb->add_option("--reason", ending->second.reason, "why");
+        verb.add_option("request", ending->first, "r-7").required();
+        verb.add_option("--reason", ending->second.reason, "why");
     }
 }
 
@@ -315,15 +315,15 @@ Result<int> delegate(const Globals& globals, const std::string& id, const api::D
                   (reply->request.empty() ? "role " + reply->role : reply->request) + " until " + reply->until}});
 }
 
-void add_delegating(CLI::App* group, Cli& cli) {
+void add_delegating(Verb group, Cli& cli) {
     auto order = std::make_shared<std::pair<std::string, api::DelegationAsk>>();
-    auto* verb =
+    const auto verb =
         cli.verb(group, "delegate", "let somebody else decide in your place: one request, or a role for a while",
                  [&cli, order] { return delegate(cli.globals, order->first, order->second); });
-    verb->add_option("request", order->first, "r-7; leave it out and name --role for all of a role");
-    verb->add_option("--to", order->second.to, "owner who is to decide")->required();
-    verb->add_option("--role", order->second.role, "every request for this role");
-    verb->add_option("--for", order->second.ttl, "for how long, at most 30d");
+    verb.add_option("request", order->first, "r-7; leave it out and name --role for all of a role");
+    verb.add_option("--to", order->second.to, "owner who is to decide").required();
+    verb.add_option("--role", order->second.role, "every request for this role");
+    verb.add_option("--for", order->second.ttl, "for how long, at most 30d");
     cli.verb(group, "delegations", "who decides in whose place", [&cli] {
         return print_list<api::Delegation>(
             cli.globals, "/v1/delegations", {{"DELEGATION"}, {"FROM"}, {"TO"}, {"ROLE"}, {"REQUEST"}, {"UNTIL"}},
@@ -333,7 +333,7 @@ void add_delegating(CLI::App* group, Cli& cli) {
             &api::Delegation::id);
     });
     auto ticket = std::make_shared<api::TicketClosed>();
-    auto* closed =
+    const auto closed =
         cli.verb(group, "ticket-closed", "end what was asked under a ticket", [&cli, ticket]() -> Result<int> {
             auto session = open_session(cli.globals);
             if (!session) return pass(session.error());
@@ -347,13 +347,13 @@ void add_delegating(CLI::App* group, Cli& cli) {
             }
             return show(cli.globals, answer);
         });
-    closed->add_option("ticket", ticket->ticket, "the ticket")->required();
+    closed.add_option("ticket", ticket->ticket, "the ticket").required();
 }
 
 }  // namespace
 
 void add_request_verbs(Cli& cli) {
-    auto* group = cli.group("request", "ask for access, and decide on what others ask");
+    const auto group = cli.root.group("request", "ask for access, and decide on what others ask");
     add_asking(group, cli);
     add_looking(group, cli);
     add_deciding(group, cli);

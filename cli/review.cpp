@@ -112,27 +112,25 @@ Result<int> decide(const Globals& globals, const api::ReviewDecision& decision) 
         });
 }
 
-void add_campaign_verbs(Cli& cli, CLI::App* review) {
-    auto* campaign = review->add_subcommand("campaign", "many reviews at once")->require_subcommand(1);
-    campaign->fallthrough();
+void add_campaign_verbs(Cli& cli, Verb review) {
+    const auto campaign = review.group("campaign", "many reviews at once");
     const auto told = [](const api::Campaign& c) {
         return "campaign " + c.id + " (" + c.scope + "): " + std::to_string(c.items) + " item(s), due " + c.due;
     };
     auto body = std::make_shared<api::CampaignRequest>();
-    auto* open = cli.verb(campaign, "new", "put up what a scope holds", [&cli, body, told] {
+    const auto open = cli.verb(campaign, "new", "put up what a scope holds", [&cli, body, told] {
         return change<api::Campaign>(cli.globals, "/v1/campaigns", *body, &api::Campaign::id, told);
     });
-    open->add_option("name", body->name, "what people call it")->required();
-    open->add_option("--what", body->what, "grants, identities or all");
-    open->add_option("--role", body->role, "grants of this role");
-    open->add_option("--tenant", body->tenant, "of this tenant");
-    open->add_option("--owner", body->owner, "of this owner's identities");
-    open->add_option("--kind", body->kind, "of identities of this kind");
-    open->add_option("--group", body->group, "of what a group's members answer for");
-    open->add_option("--reviewer", body->reviewer, "owner, backup-owner, manager, group:X or person:Y");
-    open->add_option("--within", body->within, "until it is due; 14d when absent");
-    open->add_option("--lapse", body->lapse,
-                     "what silence means: suspend, keep or remove; the role's rule when absent");
+    open.add_option("name", body->name, "what people call it").required();
+    open.add_option("--what", body->what, "grants, identities or all");
+    open.add_option("--role", body->role, "grants of this role");
+    open.add_option("--tenant", body->tenant, "of this tenant");
+    open.add_option("--owner", body->owner, "of this owner's identities");
+    open.add_option("--kind", body->kind, "of identities of this kind");
+    open.add_option("--group", body->group, "of what a group's members answer for");
+    open.add_option("--reviewer", body->reviewer, "owner, backup-owner, manager, group:X or person:Y");
+    open.add_option("--within", body->within, "until it is due; 14d when absent");
+    open.add_option("--lapse", body->lapse, "what silence means: suspend, keep or remove; the role's rule when absent");
     const auto row = [](const api::Campaign& c) {
         return std::vector<std::string>{c.id,
                                         c.name,
@@ -153,50 +151,50 @@ void add_campaign_verbs(Cli& cli, CLI::App* review) {
     auto shown = std::make_shared<Filter>();
     shown->closed = true;
     cli.verb(campaign, "show", "the reviews of a campaign", [&cli, shown] { return list_reviews(cli.globals, *shown); })
-        ->add_option("campaign", shown->campaign, "campaign id")
-        ->required();
+        .add_option("campaign", shown->campaign, "campaign id")
+        .required();
     auto closing = std::make_shared<api::CampaignClose>();
-    auto* close = cli.verb(campaign, "close", "when everything in it was decided", [&cli, closing] {
+    const auto close = cli.verb(campaign, "close", "when everything in it was decided", [&cli, closing] {
         return change<api::Campaign>(
             cli.globals, "/v1/campaigns/close", *closing, &api::Campaign::id, [](const api::Campaign& c) {
                 return "campaign " + c.id + " closed, " + std::to_string(c.lapsed + c.waiting) + " of " +
                        std::to_string(c.items) + " item(s) lapsed";
             });
     });
-    close->add_option("campaign", closing->id, "campaign id")->required();
-    close->add_flag("--lapse", closing->lapse, "what waits lapses now, as its rule says");
+    close.add_option("campaign", closing->id, "campaign id").required();
+    close.add_flag("--lapse", closing->lapse, "what waits lapses now, as its rule says");
 }
 
 }  // namespace
 
 void add_review_verbs(Cli& cli) {
-    auto* review = cli.group("review", "look again at what is held, and at what was done");
+    const auto review = cli.root.group("review", "look again at what is held, and at what was done");
     add_campaign_verbs(cli, review);
     auto filter = std::make_shared<Filter>();
-    auto* list =
+    const auto list =
         cli.verb(review, "list", "reviews that wait", [&cli, filter] { return list_reviews(cli.globals, *filter); });
-    list->add_flag("--mine", filter->mine, "that wait for me");
-    list->add_flag("--all", filter->closed, "decided ones too");
-    list->add_option("--campaign", filter->campaign, "of this campaign");
-    list->add_option("--subject", filter->subject, "of this grant, identity or role");
+    list.add_flag("--mine", filter->mine, "that wait for me");
+    list.add_flag("--all", filter->closed, "decided ones too");
+    list.add_option("--campaign", filter->campaign, "of this campaign");
+    list.add_option("--subject", filter->subject, "of this grant, identity or role");
     auto shown = std::make_shared<std::string>();
     cli.verb(review, "show", "one review: evidence, decision, and what became of it",
              [&cli, shown] { return show_review(cli.globals, *shown); })
-        ->add_option("review", *shown, "review id")
-        ->required();
+        .add_option("review", *shown, "review id")
+        .required();
     const auto deciding = [&](const char* name, const char* help, const char* outcome) {
         auto body = std::make_shared<api::ReviewDecision>();
         body->outcome = outcome;
-        auto* verb = cli.verb(review, name, help, [&cli, body] { return decide(cli.globals, *body); });
-        verb->add_option("review", body->reviews, "review id (repeat)")->required();
-        auto* comment = verb->add_option("--comment", body->comment, "why");
-        if (body->outcome != "certified") comment->required();
-        if (body->outcome == "revoked") verb->add_flag("--revoke", body->revoke, "revoke the living certificates too");
+        const auto verb = cli.verb(review, name, help, [&cli, body] { return decide(cli.globals, *body); });
+        verb.add_option("review", body->reviews, "review id (repeat)").required();
+        const auto comment = verb.add_option("--comment", body->comment, "why");
+        if (body->outcome != "certified") comment.required();
+        if (body->outcome == "revoked") verb.add_flag("--revoke", body->revoke, "revoke the living certificates too");
         if (body->outcome.empty()) {
-            verb->add_option("--outcome", body->outcome, "justified, policy-gap or abuse")
-                ->required()
-                ->check(CLI::IsMember({"justified", "policy-gap", "abuse"}));
-            verb->add_flag("--revoke", body->revoke, "revoke the living certificates too");
+            verb.add_option("--outcome", body->outcome, "justified, policy-gap or abuse")
+                .required()
+                .one_of({"justified", "policy-gap", "abuse"});
+            verb.add_flag("--revoke", body->revoke, "revoke the living certificates too");
         }
     };
     deciding("certify", "it is right, and is looked at again in its turn", "certified");
@@ -208,22 +206,22 @@ void add_review_verbs(Cli& cli) {
                  return change<api::ReviewAct>(cli.globals, "/v1/reviews/undo", *act, &api::ReviewAct::id,
                                                [](const api::ReviewAct& a) { return a.id + " is open again"; });
              })
-        ->add_option("review", act->id, "review id")
-        ->required();
+        .add_option("review", act->id, "review id")
+        .required();
     auto other = std::make_shared<api::ReviewAct>();
-    auto* reassign = cli.verb(review, "reassign", "have somebody else look", [&cli, other] {
+    const auto reassign = cli.verb(review, "reassign", "have somebody else look", [&cli, other] {
         return change<api::ReviewAct>(cli.globals, "/v1/reviews/reassign", *other, &api::ReviewAct::id,
                                       [](const api::ReviewAct& a) { return a.id + " waits for " + a.to; });
     });
-    reassign->add_option("review", other->id, "review id")->required();
-    reassign->add_option("--to", other->to, "owner who is asked from now on")->required();
+    reassign.add_option("review", other->id, "review id").required();
+    reassign.add_option("--to", other->to, "owner who is asked from now on").required();
     auto again = std::make_shared<api::ReviewAct>();
-    auto* ask = cli.verb(review, "again", "ask for a grant back that lapsed or lay dormant", [&cli, again] {
+    const auto ask = cli.verb(review, "again", "ask for a grant back that lapsed or lay dormant", [&cli, again] {
         return change<api::Review>(cli.globals, "/v1/reviews/again", *again, &api::Review::id,
                                    [](const api::Review& r) { return r.id + " waits for " + r.reviewer; });
     });
-    ask->add_option("grant", again->id, "grant id, g-7")->required();
-    ask->add_option("--reason", again->reason, "why it is still needed")->required();
+    ask.add_option("grant", again->id, "grant id, g-7").required();
+    ask.add_option("--reason", again->reason, "why it is still needed").required();
 }
 
 }  // namespace mayfly::cli

@@ -73,21 +73,22 @@ Result<int> get_bundle(const Globals& globals, const ListFlags& flags) {
 }  // namespace
 
 void add_revocation_verbs(Cli& cli) {
-    auto* ca = cli.group("ca", "what the CA publishes, as files for others; and renewals that it wants sooner");
+    const auto ca =
+        cli.root.group("ca", "what the CA publishes, as files for others; and renewals that it wants sooner");
     const auto add = [&](const char* name, const char* help, Result<int> (*run)(const Globals&, const ListFlags&)) {
         auto flags = std::make_shared<ListFlags>();
         flags->kind = name;
-        auto* verb = cli.verb(ca, name, help, [&cli, flags, run] { return run(cli.globals, *flags); });
-        verb->add_option("--out", flags->out, "file; standard output when absent");
-        verb->add_flag("--force", flags->force, "write over a file that is there");
+        const auto verb = cli.verb(ca, name, help, [&cli, flags, run] { return run(cli.globals, *flags); });
+        verb.add_option("--out", flags->out, "file; standard output when absent");
+        verb.add_flag("--force", flags->force, "write over a file that is there");
         return std::pair(verb, flags);
     };
     add("krl", "the revocation list for sshd's RevokedKeys", get_list);
     const auto [crl, crl_flags] = add("crl", "the X.509 revocation list", get_list);
-    crl->add_flag("--pem", crl_flags->pem, "PEM instead of DER");
-    crl->add_option("--shard", crl_flags->shard, "which shard, where the list is cut into some");
+    crl.add_flag("--pem", crl_flags->pem, "PEM instead of DER");
+    crl.add_option("--shard", crl_flags->shard, "which shard, where the list is cut into some");
     const auto [bundle, bundle_flags] = add("bundle", "the pinned trust anchors", get_bundle);
-    bundle->add_flag("--x509", bundle_flags->x509, "only the X.509 roots, as PEM");
+    bundle.add_flag("--x509", bundle_flags->x509, "only the X.509 roots, as PEM");
     add_renew_early_verb(ca, cli);
 }
 

@@ -139,15 +139,15 @@ Result<int> status(const Globals& globals) {
 
 void add_session_verbs(Cli& cli) {
     auto flags = std::make_shared<LoginFlags>();
-    auto* in = cli.verb(
-        &cli.app, "login", "get a session with the CA", [&cli, flags] { return login(cli.globals, *flags); },
+    const auto in = cli.verb(
+        cli.root, "login", "get a session with the CA", [&cli, flags] { return login(cli.globals, *flags); },
         DryRun::refused);
-    in->add_option("--key", flags->key,
-                   "SSH key file, or SHA256:… of one in ssh-agent; else the agent's and ~/.ssh/id_*");
-    in->add_option("--ttl", flags->ttl, "how long; the policy's limit when absent");
+    in.add_option("--key", flags->key,
+                  "SSH key file, or SHA256:… of one in ssh-agent; else the agent's and ~/.ssh/id_*");
+    in.add_option("--ttl", flags->ttl, "how long; the policy's limit when absent");
     cli.verb(
-        &cli.app, "logout", "revoke and forget the session", [&cli] { return logout(cli.globals); }, DryRun::refused);
-    cli.verb(&cli.app, "status", "who you are to the CA", [&cli] { return status(cli.globals); });
+        cli.root, "logout", "revoke and forget the session", [&cli] { return logout(cli.globals); }, DryRun::refused);
+    cli.verb(cli.root, "status", "who you are to the CA", [&cli] { return status(cli.globals); });
 }
 
 }  // namespace mayfly::cli

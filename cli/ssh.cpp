@@ -153,27 +153,27 @@ Result<int> try_ssh(Session& session, const Globals& globals, const api::SshUser
 }
 
 void add_ssh_verbs(Cli& cli) {
-    auto* ssh = cli.group("ssh", "SSH certificates");
+    const auto ssh = cli.root.group("ssh", "SSH certificates");
     auto flags = std::make_shared<CertFlags>();
-    auto* get = cli.verb(ssh, "cert", "get a user certificate, into ssh-agent unless --out",
-                         [&cli, flags] { return cert(cli.globals, *flags); });
-    get->add_option("--role", flags->request.role, "role to hold")->required();
-    get->add_option("--node", flags->request.node, "for one node only");
-    get->add_option("--ttl", flags->request.ttl, "lifetime; the role's maximum when absent");
-    get->add_option("--principal", flags->request.principals, "principal (repeat); the role's name when absent");
-    get->add_option("--extension", flags->extensions, "extension (repeat); the role's when absent");
-    get->add_option("--force-command", flags->request.force_command, "command that the certificate forces");
-    get->add_option("--source-address", flags->request.source_addresses, "CIDR block (repeat)");
-    get->add_option("--reason", flags->request.reason, "why");
-    get->add_option("--key", flags->key,
-                    "certify this key instead of a new one: a file, or SHA256:… of one in ssh-agent");
-    get->add_option("--out", flags->out, "write PATH, PATH.pub and PATH-cert.pub (with --key: the certificate's file)");
-    get->add_option("--attestation", flags->attestation,
-                    "what ssh-keygen -O write-attestation wrote, for roles that ask in what device the key is");
-    get->add_option("--challenge", flags->challenge, "what -O challenge named then");
-    get->add_option("--mode", flags->mode, "mode of the private key that --out writes; 0600 when absent");
-    get->add_option("--owner", flags->owner, "USER[:GROUP] for what --out writes; root only");
-    get->add_flag("--force", flags->force, "replace files that --out names");
+    const auto get = cli.verb(ssh, "cert", "get a user certificate, into ssh-agent unless --out",
+                              [&cli, flags] { return cert(cli.globals, *flags); });
+    get.add_option("--role", flags->request.role, "role to hold").required();
+    get.add_option("--node", flags->request.node, "for one node only");
+    get.add_option("--ttl", flags->request.ttl, "lifetime; the role's maximum when absent");
+    get.add_option("--principal", flags->request.principals, "principal (repeat); the role's name when absent");
+    get.add_option("--extension", flags->extensions, "extension (repeat); the role's when absent");
+    get.add_option("--force-command", flags->request.force_command, "command that the certificate forces");
+    get.add_option("--source-address", flags->request.source_addresses, "CIDR block (repeat)");
+    get.add_option("--reason", flags->request.reason, "why");
+    get.add_option("--key", flags->key,
+                   "certify this key instead of a new one: a file, or SHA256:… of one in ssh-agent");
+    get.add_option("--out", flags->out, "write PATH, PATH.pub and PATH-cert.pub (with --key: the certificate's file)");
+    get.add_option("--attestation", flags->attestation,
+                   "what ssh-keygen -O write-attestation wrote, for roles that ask in what device the key is");
+    get.add_option("--challenge", flags->challenge, "what -O challenge named then");
+    get.add_option("--mode", flags->mode, "mode of the private key that --out writes; 0600 when absent");
+    get.add_option("--owner", flags->owner, "USER[:GROUP] for what --out writes; root only");
+    get.add_flag("--force", flags->force, "replace files that --out names");
     add_connect_verb(ssh, cli);
     add_ssh_config_verb(ssh, cli);
     add_ssh_check_verbs(ssh, cli);

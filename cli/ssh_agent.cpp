@@ -146,19 +146,17 @@ Result<int> show_held(const Globals& globals) {
 
 }  // namespace
 
-void add_ssh_agent_verbs(CLI::App* ssh, Cli& cli) {
-    auto* agent = ssh->add_subcommand("agent", "our own ssh-agent: certificates only, for the hosts they open")
-                      ->require_subcommand(1);
-    agent->fallthrough();
+void add_ssh_agent_verbs(Verb ssh, Cli& cli) {
+    const auto agent = ssh.group("agent", "our own ssh-agent: certificates only, for the hosts they open");
     cli.verb(agent, "start", "start it in the background, or have it look at the session anew",
              [&cli] { return start(cli.globals); });
     cli.verb(agent, "stop", "end it; its keys go with it", [&cli] { return stop(cli.globals); });
     cli.verb(agent, "show", "what it holds", [&cli] { return show_held(cli.globals); });
     auto ready = std::make_shared<int>(-1);
-    auto* run = cli.verb(
+    const auto run = cli.verb(
         agent, "run", "run it here, for a supervisor", [&cli, ready] { return run_agent(cli.globals, *ready); },
         DryRun::refused);
-    run->add_option("--ready-fd", *ready, "say \"ok\" on this descriptor when it listens")->check(CLI::Range(3, 1023));
+    run.add_option("--ready-fd", *ready, "say \"ok\" on this descriptor when it listens").between(3, 1023);
 }
 
 }  // namespace mayfly::cli

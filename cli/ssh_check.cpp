@@ -80,7 +80,7 @@ Result<std::vector<std::string>> lines_for(const Globals& globals, const std::st
     std::vector<std::string> lines;
     for (const auto& line : context->bundle.ssh_host_cas) {
         const auto authority = wire::parse_ssh_key_line(line);
-        if (!authority) return pass(authority.error(), "SSH host CA of the bundle");
+        if (!authority) return pass(authority.error(), "SSH host CA");
         const bool revoked =
             std::binary_search(list.keys.begin(), list.keys.end(), wire::encode_ssh_key(authority->key));
         lines.push_back((revoked ? "@revoked " : "@cert-authority ") + pattern + " " +
@@ -111,16 +111,16 @@ Result<int> known_hosts(const Globals& globals, const std::string& asked, const 
 
 }  // namespace
 
-void add_ssh_check_verbs(CLI::App* ssh, Cli& cli) {
+void add_ssh_check_verbs(Verb ssh, Cli& cli) {
     auto host = std::make_shared<std::string>(), key = std::make_shared<std::string>();
     cli.verb(ssh, "check", "is a certificate for this host at hand? local; exit 0, 1 or 255",
              [&cli, host] { return check(cli.globals, *host); })
-        ->add_option("host", *host, "as given to ssh")
-        ->required();
-    auto* hosts = cli.verb(ssh, "known-hosts", "who vouches for this host, for ssh's KnownHostsCommand",
-                           [&cli, host, key] { return known_hosts(cli.globals, *host, *key); });
-    hosts->add_option("host", *host, "host, or [host]:port")->required();
-    hosts->add_option("--key", *key, "the key or certificate that the host shows, in base64; ssh's %K");
+        .add_option("host", *host, "as given to ssh")
+        .required();
+    const auto hosts = cli.verb(ssh, "known-hosts", "who vouches for this host, for ssh's KnownHostsCommand",
+                                [&cli, host, key] { return known_hosts(cli.globals, *host, *key); });
+    hosts.add_option("host", *host, "host, or [host]:port").required();
+    hosts.add_option("--key", *key, "the key or certificate that the host shows, in base64; ssh's %K");
 }
 
 }  // namespace mayfly::cli

@@ -309,17 +309,16 @@ Result<int> config(const Globals& globals, const ConfigFlags& flags) {
 
 }  // namespace
 
-void add_ssh_config_verb(CLI::App* ssh, Cli& cli) {
+void add_ssh_config_verb(Verb ssh, Cli& cli) {
     auto flags = std::make_shared<ConfigFlags>();
-    auto* verb = cli.verb(ssh, "config", "make plain ssh use certificates for the nodes that your roles open",
-                          [&cli, flags] { return config(cli.globals, *flags); });
-    verb->add_flag("--print", flags->print, "show the file that ssh would read");
-    verb->add_flag("--write", flags->write,
-                   "write it, and one Include line into ~/.ssh/config; shows what changes first");
-    verb->add_flag("--remove", flags->remove, "take both away; ~/.ssh/config is what it was, byte for byte");
-    verb->add_option("--agent", flags->agent,
-                     "where certificates are: private (our own agent), or user (SSH_AUTH_SOCK)")
-        ->check(CLI::IsMember({"private", "user"}));
+    const auto verb = cli.verb(ssh, "config", "make plain ssh use certificates for the nodes that your roles open",
+                               [&cli, flags] { return config(cli.globals, *flags); });
+    verb.add_flag("--print", flags->print, "show the file that ssh would read");
+    verb.add_flag("--write", flags->write,
+                  "write it, and one Include line into ~/.ssh/config; shows what changes first");
+    verb.add_flag("--remove", flags->remove, "take both away; ~/.ssh/config is what it was, byte for byte");
+    verb.add_option("--agent", flags->agent, "where certificates are: private (our own agent), or user (SSH_AUTH_SOCK)")
+        .one_of({"private", "user"});
 }
 
 }  // namespace mayfly::cli

@@ -4,8 +4,8 @@
 
 namespace mayfly::cli {
 
-void add_ssh_config_verb(CLI::App* ssh, Cli& cli);  ///< ssh config
-void add_ssh_check_verbs(CLI::App* ssh, Cli& cli);  ///< ssh check, known-hosts
-void add_ssh_agent_verbs(CLI::App* ssh, Cli& cli);  ///< ssh agent
+void add_ssh_config_verb(Verb ssh, Cli& cli);  ///< ssh config
+void add_ssh_check_verbs(Verb ssh, Cli& cli);  ///< ssh check, known-hosts
+void add_ssh_agent_verbs(Verb ssh, Cli& cli);  ///< ssh agent
 
 }  // namespace mayfly::cli

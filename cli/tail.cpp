@@ -126,12 +126,12 @@ Result<int> tail(const Globals& globals, const TailFlags& flags) {
 
 }  // namespace
 
-void add_tail_verb(CLI::App* audit, Cli& cli) {
+void add_tail_verb(Verb audit, Cli& cli) {
     auto flags = std::make_shared<TailFlags>();
-    auto* verb = cli.verb(audit, "tail", "the newest entries (duty auditor)",
-                          [&cli, flags] { return tail(cli.globals, *flags); });
-    verb->add_option("-n", flags->count, "how many")->check(CLI::Range(1, 1000));
-    verb->add_flag("-f,--follow", flags->follow, "go on with those to come, until interrupted");
+    const auto verb = cli.verb(audit, "tail", "the newest entries (duty auditor)",
+                               [&cli, flags] { return tail(cli.globals, *flags); });
+    verb.add_option("-n", flags->count, "how many").between(1, 1000);
+    verb.add_flag("-f,--follow", flags->follow, "go on with those to come, until interrupted");
 }
 
 }  // namespace mayfly::cli

@@ -78,17 +78,17 @@ Result<int> show_one(const Globals& globals, const SessionFlags& flags) {
 }  // namespace
 
 void add_use_verbs(Cli& cli) {
-    auto* group = cli.group("session", "what certificates were used for");
+    const auto group = cli.root.group("session", "what certificates were used for");
     auto flags = std::make_shared<SessionFlags>();
-    auto* all =
+    const auto all =
         cli.verb(group, "list", "sessions on nodes, newest first", [&cli, flags] { return list(cli.globals, *flags); });
-    all->add_option("--node", flags->node, "on this node only");
-    all->add_option("--identity", flags->identity, "of this identity only");
-    all->add_flag("--open", flags->open, "only those that are open");
+    all.add_option("--node", flags->node, "on this node only");
+    all.add_option("--identity", flags->identity, "of this identity only");
+    all.add_flag("--open", flags->open, "only those that are open");
     auto one = std::make_shared<SessionFlags>();
     cli.verb(group, "show", "one session", [&cli, one] { return show_one(cli.globals, *one); })
-        ->add_option("id", one->id, "node/id, as list -o wide shows it")
-        ->required();
+        .add_option("id", one->id, "node/id, as list -o wide shows it")
+        .required();
 }
 
 }  // namespace mayfly::cli

@@ -1,11 +1,11 @@
 #pragma once
 // Verbs: each file adds its group to the command line; the chosen verb's action runs after parsing.
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "cli/render.h"
+#include "cli/words.h"
 #include "lib/client/context.h"
 
 namespace mayfly::cli {
@@ -28,16 +28,20 @@ using Action = std::function<Result<int>()>;
 /// DryRun says what --dry-run means to a verb: it tries, or only reads anyway; or it cannot but do it, and refuses.
 enum class DryRun { fits, refused };
 
-struct Cli {
-    CLI::App app{"mayfly: short-lived certificates for people and machines", "mayfly"};
+/// Cli is the whole command line. Its verbs refer to it: it stays where it is.
+class Cli {
+    std::unique_ptr<CLI::App> parser_;
+
+public:
+    const Verb root;
     Globals globals;
-    Action action;
+    Action action;  ///< of the verb that was chosen
     Cli();
+    ~Cli();
+    Cli(const Cli&) = delete;
+    Cli& operator=(const Cli&) = delete;
     /// Adds a verb whose action runs when it was chosen.
-    CLI::App* verb(CLI::App* parent, const std::string& name, const std::string& help, Action run,
-                   DryRun dry_run = DryRun::fits);
-    /// Adds a word that verbs follow.
-    CLI::App* group(const std::string& name, const std::string& help);
+    Verb verb(Verb parent, const std::string& name, const std::string& help, Action run, DryRun dry_run = DryRun::fits);
 };
 
 /// run parses the arguments, does what they say, and returns the exit code.
@@ -50,35 +54,35 @@ struct Session {
 };
 Result<Session> open_session(const Globals& globals);
 
-void add_context_verbs(Cli& cli);                     ///< bootstrap, context, config
-void add_session_verbs(Cli& cli);                     ///< login, logout, status
-void add_ssh_verbs(Cli& cli);                         ///< ssh cert
-void add_connect_verb(CLI::App* ssh, Cli& cli);       ///< ssh connect
-void add_cert_verbs(Cli& cli);                        ///< cert issue
-void add_renew_verbs(CLI::App* cert, Cli& cli);       ///< cert renew, needs-renewal, run
-void add_tenant_verbs(Cli& cli);                      ///< tenant
-void add_owner_verbs(Cli& cli);                       ///< owner
-void add_identity_verbs(Cli& cli);                    ///< identity
-void add_graph_verb(CLI::App* identity, Cli& cli);    ///< identity graph
-void add_people_verbs(Cli& cli);                      ///< role, token, revoke
-void add_request_verbs(Cli& cli);                     ///< request
-void add_policy_verbs(Cli& cli);                      ///< policy
-void add_explain_verbs(Cli& cli);                     ///< explain, who-can, role usage
-void add_report_verbs(Cli& cli);                      ///< report
-void add_inventory_verbs(Cli& cli);                   ///< inventory
-void add_found_verbs(CLI::App* inventory, Cli& cli);  ///< inventory found, accept, dismiss
-void add_review_verbs(Cli& cli);                      ///< review
-void add_audit_verbs(Cli& cli);                       ///< audit
-void add_tail_verb(CLI::App* audit, Cli& cli);        ///< audit tail
-void add_inspect_verbs(Cli& cli);                     ///< inspect
-void add_revocation_verbs(Cli& cli);                  ///< ca krl, crl, bundle
-void add_renew_early_verb(CLI::App* ca, Cli& cli);    ///< ca renew-early
-void add_notify_verbs(Cli& cli);                      ///< notify
-void add_verify_verbs(Cli& cli);                      ///< verify
-void add_breakglass_verbs(Cli& cli);                  ///< breakglass
-void add_use_verbs(Cli& cli);                         ///< session
-void add_api_verb(Cli& cli);                          ///< api
-void add_help_verbs(Cli& cli);                        ///< help, completion, version
+void add_context_verbs(Cli& cli);                ///< bootstrap, context, config
+void add_session_verbs(Cli& cli);                ///< login, logout, status
+void add_ssh_verbs(Cli& cli);                    ///< ssh cert
+void add_connect_verb(Verb ssh, Cli& cli);       ///< ssh connect
+void add_cert_verbs(Cli& cli);                   ///< cert issue
+void add_renew_verbs(Verb cert, Cli& cli);       ///< cert renew, needs-renewal, run
+void add_tenant_verbs(Cli& cli);                 ///< tenant
+void add_owner_verbs(Cli& cli);                  ///< owner
+void add_identity_verbs(Cli& cli);               ///< identity
+void add_graph_verb(Verb identity, Cli& cli);    ///< identity graph
+void add_people_verbs(Cli& cli);                 ///< role, token, revoke
+void add_request_verbs(Cli& cli);                ///< request
+void add_policy_verbs(Cli& cli);                 ///< policy
+void add_explain_verbs(Cli& cli);                ///< explain, who-can, role usage
+void add_report_verbs(Cli& cli);                 ///< report
+void add_inventory_verbs(Cli& cli);              ///< inventory
+void add_found_verbs(Verb inventory, Cli& cli);  ///< inventory found, accept, dismiss
+void add_review_verbs(Cli& cli);                 ///< review
+void add_audit_verbs(Cli& cli);                  ///< audit
+void add_tail_verb(Verb audit, Cli& cli);        ///< audit tail
+void add_inspect_verbs(Cli& cli);                ///< inspect
+void add_revocation_verbs(Cli& cli);             ///< ca krl, crl, bundle
+void add_renew_early_verb(Verb ca, Cli& cli);    ///< ca renew-early
+void add_notify_verbs(Cli& cli);                 ///< notify
+void add_verify_verbs(Cli& cli);                 ///< verify
+void add_breakglass_verbs(Cli& cli);             ///< breakglass
+void add_use_verbs(Cli& cli);                    ///< session
+void add_api_verb(Cli& cli);                     ///< api
+void add_help_verbs(Cli& cli);                   ///< help, completion, version
 
 /// show prints an answer and succeeds.
 inline Result<int> show(const Globals& globals, const Answer& answer) {

@@ -282,20 +282,23 @@ Result<int> verify(const Globals& globals, const VerifyFlags& flags) {
 
 void add_verify_verbs(Cli& cli) {
     auto flags = std::make_shared<VerifyFlags>();
-    auto* verb = cli.verb(&cli.app, "verify", "is this certificate to be trusted now, and not revoked?", [&cli, flags] {
-        return flags->issued.proof.empty() ? verify(cli.globals, *flags) : verify_issued(cli.globals, flags->issued);
-    });
-    verb->add_option("certificate", flags->issued.certificate,
-                     "SSH certificate, or X.509 with its chain; - for standard input")
-        ->required();
-    verb->add_option("--chain", flags->chain, "issuing certificates (PEM), when they are not in the file");
-    verb->add_option("--krl", flags->krl, "OpenSSH revocation list; the CA's when absent");
-    verb->add_option("--crl", flags->crl, "X.509 revocation list; the CA's when absent");
-    auto* offline = verb->add_flag("--offline", flags->offline, "do not ask the CA for its lists");
-    auto* proof = verb->add_option("--proof", flags->issued.proof,
-                                   "another question: was it issued? By its .tlog-proof file, offline, at any time");
-    proof->excludes(offline);
-    verb->add_option("--leaf", flags->issued.leaf, "file of the log entry; the proof of ours carries it")->needs(proof);
+    const auto verb =
+        cli.verb(cli.root, "verify", "is this certificate to be trusted now, and not revoked?", [&cli, flags] {
+            return flags->issued.proof.empty() ? verify(cli.globals, *flags)
+                                               : verify_issued(cli.globals, flags->issued);
+        });
+    verb.add_option("certificate", flags->issued.certificate,
+                    "SSH certificate, or X.509 with its chain; - for standard input")
+        .required();
+    verb.add_option("--chain", flags->chain, "issuing certificates (PEM), when they are not in the file");
+    verb.add_option("--krl", flags->krl, "OpenSSH revocation list; the CA's when absent");
+    verb.add_option("--crl", flags->crl, "X.509 revocation list; the CA's when absent");
+    const auto offline = verb.add_flag("--offline", flags->offline, "do not ask the CA for its lists");
+    const auto proof =
+        verb.add_option("--proof", flags->issued.proof,
+                        "another question: was it issued? By its .tlog-proof file, offline, at any time");
+    proof.excludes(offline);
+    verb.add_option("--leaf", flags->issued.leaf, "file of the log entry; the proof of ours carries it").needs(proof);
     flags->issued.log.add_options(verb);
 }
 

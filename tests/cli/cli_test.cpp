@@ -1,4 +1,6 @@
 // What the command line does without any CA.
+#include <CLI/CLI.hpp>
+
 #include "tests/catch.h"
 #include "tests/cli/captured.h"
 #include "tests/lib/client/process.h"
@@ -62,7 +64,7 @@ TEST_CASE("every verb without a CA fails with JSON when JSON is asked for") {
     const Home home;
     cli::Cli cli;
     std::size_t seen = 0;
-    each_verb(cli.app, {}, [&](const CLI::App&, const std::vector<std::string>& words) {
+    each_verb(*cli.root.app(), {}, [&](const CLI::App&, const std::vector<std::string>& words) {
         if (words.front() == "help" || words.front() == "version" || words.front() == "completion") return;
         if (words == std::vector<std::string>{"context", "list"} || words == std::vector<std::string>{"config", "show"})
             return;
@@ -82,7 +84,7 @@ TEST_CASE("every verb without a CA fails with JSON when JSON is asked for") {
 
 TEST_CASE("every verb has help") {
     cli::Cli cli;
-    each_verb(cli.app, {}, [&](const CLI::App& app, const std::vector<std::string>& words) {
+    each_verb(*cli.root.app(), {}, [&](const CLI::App& app, const std::vector<std::string>& words) {
         std::vector<const char*> argv = {"help"};
         for (const auto& word : words) argv.push_back(word.c_str());
         const auto done = mayfly_cli(argv);

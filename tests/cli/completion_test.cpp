@@ -1,4 +1,6 @@
 // Completion scripts, run by the shells themselves where they are installed.
+#include <CLI/CLI.hpp>
+
 #include "cli/completion.h"
 
 #include <algorithm>
@@ -95,7 +97,7 @@ TEST_CASE("every verb and flag of the command line is in every script") {
     cli::Cli cli;
     for (const auto* shell : {"bash", "zsh", "fish"}) {
         const std::string text = script(shell);
-        for (const auto* group : cli.app.get_subcommands([](const CLI::App*) { return true; })) {
+        for (const auto* group : cli.root.app()->get_subcommands([](const CLI::App*) { return true; })) {
             INFO(shell << " " << group->get_name());
             CHECK(text.find(group->get_name()) != std::string::npos);
             for (const auto* verb : group->get_subcommands([](const CLI::App*) { return true; })) {
@@ -104,7 +106,7 @@ TEST_CASE("every verb and flag of the command line is in every script") {
             }
         }
     }
-    CHECK_FALSE(cli::completion_script(cli.app, "csh"));
+    CHECK_FALSE(cli::completion_script(*cli.root.app(), "csh"));
 }
 
 TEST_CASE("the shells take their scripts") {

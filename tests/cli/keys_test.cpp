@@ -27,8 +27,8 @@ TEST_CASE("a fingerprint is a key's name where a name is enough, and never a fil
 TEST_CASE("a public key is a line, or the first line of a file") {
     const test::TemporaryFolder folder;
     CHECK(*cli::public_key_text(kLine, cli::Fingerprint::refused) == kLine);
-    CHECK(*cli::public_key_text(folder.write("k.pub", std::string(kLine) + "\nmore\n"), cli::Fingerprint::refused) ==
-          kLine);
+    const auto file = folder.write("k.pub", std::string(kLine).append("\nmore\n"));
+    CHECK(*cli::public_key_text(file, cli::Fingerprint::refused) == kLine);
     for (const auto& name :
          {folder.file("nobody"), folder.write("none", "text"), folder.write("empty", ""), std::string("a b")}) {
         INFO(name);

@@ -112,7 +112,10 @@ try:
     plain = ("ssh", "-F", str(ssh_config))
 
     def ssh(*argv, **options):
-        return world.run(*plain, *argv, **options)
+        """What ssh says; a reload of sshd, whose door is shut for a moment, is waited for."""
+        answer = []
+        wait_until("sshd", lambda: answer.append(world.run(*plain, *argv, **options)) or "Connection refused" not in answer[-1].stderr)
+        return answer[-1]
 
     agent_env = ("env", f"SSH_AUTH_SOCK={runtime}/agent")
     assert "no identities" in world.run(*agent_env, "ssh-add", "-L").stdout, "nothing is minted before it is needed"
