@@ -1,5 +1,6 @@
 // audit search, audit show: reading entries that were asked for.
 #include "cli/audit.h"
+#include "cli/serial.h"
 #include "lib/log/proof.h"
 #include "lib/wire/text.h"
 #include "mayfly/names.h"
@@ -44,7 +45,7 @@ Result<std::string> query_of(const SearchFlags& flags) {
     add("owner", flags.owner);
     add("identity", flags.identity);
     add("role", flags.role);
-    add("serial", flags.serial);
+    add("serial", serial_as_kept(flags.serial));
     add("request", flags.request);
     add("node", flags.node);
     add("type", flags.type);

@@ -1,6 +1,7 @@
 // role, token, revoke: who may have what.
 #include "cli/change.h"
 #include "cli/keys.h"
+#include "cli/serial.h"
 #include "mayfly/api_requests.h"
 #include "mayfly/api_workload.h"
 
@@ -141,6 +142,7 @@ Result<int> revoke(const Globals& globals, api::RevokeRequest body, const std::s
         if (!key) return pass(key.error());
         body.key = std::move(*key);
     }
+    body.serial = serial_as_kept(body.serial);
     return change<api::RevokeReply>(globals, "/v1/revocations", body, &api::RevokeReply::serials,
                                     [&globals](const api::RevokeReply& r) {
                                         return std::to_string(r.certificates) + " living certificate(s) " +

@@ -1,5 +1,6 @@
 // verify: is this certificate to be trusted now? By the pinned bundle, by time, and by the revocation lists.
 #include <algorithm>
+#include <filesystem>
 
 #include "cli/audit.h"
 #include "cli/verbs.h"
@@ -221,13 +222,23 @@ Check x509_revocation(const Lists& lists, const Chain& path, Instant now) {
     return out;
 }
 
+/// The file that was named; or else what stands beside a certificate in a folder of ours (cert_files.h).
+std::string chain_for(const VerifyFlags& flags) {
+    if (!flags.chain.empty()) return flags.chain;
+    const std::filesystem::path certificate(flags.issued.certificate);
+    if (certificate.filename() != "cert.pem") return {};
+    const auto beside = certificate.parent_path() / "chain.pem";
+    std::error_code none;
+    return std::filesystem::is_regular_file(beside, none) ? beside.string() : std::string();
+}
+
 Result<Checks> check_x509(const Lists& lists, std::string_view pem, Instant now) {
     auto given = read_all(pem);
     if (!given) return pass(given.error());
     if (given->empty()) return fail(Code::malformed, "there is no certificate in the file", "E-VERIFY", {}, {});
     Chain between(given->begin() + 1, given->end());
-    if (!lists.flags.chain.empty()) {
-        const auto file = files::read(lists.flags.chain, 1 << 20);
+    if (const auto beside = chain_for(lists.flags); !beside.empty()) {
+        const auto file = files::read(beside, 1 << 20);
         if (!file) return pass(file.error());
         const auto more = read_all(text_of(*file));
         if (!more) return pass(more.error());
@@ -290,7 +301,8 @@ void add_verify_verbs(Cli& cli) {
     verb.add_option("certificate", flags->issued.certificate,
                     "SSH certificate, or X.509 with its chain; - for standard input")
         .required();
-    verb.add_option("--chain", flags->chain, "issuing certificates (PEM), when they are not in the file");
+    verb.add_option("--chain", flags->chain,
+                    "issuing certificates (PEM), when they are neither in the file nor in chain.pem beside cert.pem");
     verb.add_option("--krl", flags->krl, "OpenSSH revocation list; the CA's when absent");
     verb.add_option("--crl", flags->crl, "X.509 revocation list; the CA's when absent");
     const auto offline = verb.add_flag("--offline", flags->offline, "do not ask the CA for its lists");

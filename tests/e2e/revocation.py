@@ -128,9 +128,12 @@ try:
     # X.509: openssl and we agree.
     for name in ("a", "b"):
         expect(run("cert", "issue", "--role", "web", "--name", f"{name}.test.internal", "--out", name), 0)
-    hexed = world.must("openssl", "x509", "-in", "a/cert.pem", "-noout", "-serial").stdout.strip().split("=")[1].lower()
+    hexed = world.must("openssl", "x509", "-in", "a/cert.pem", "-noout", "-serial").stdout.strip().split("=")[1]
     expect(run("verify", "a/fullchain.pem"), 0, "form", "RFC 9608")
-    expect(run("revoke", hexed, "--code", "superseded", "--reason", "replaced"), 0, "1 living")
+    colons = ":".join(hexed[i : i + 2] for i in range(0, len(hexed), 2))  # as in openssl's long form
+    assert hexed.lower() != hexed, hexed
+    expect(run("audit", "search", "--serial", colons), 0, "certificate.issued")
+    expect(run("revoke", colons, "--code", "superseded", "--reason", "replaced"), 0, "1 living")
     expect(run("verify", "a/fullchain.pem"), 9, "its serial is revoked")
     expect(run("verify", "b/fullchain.pem"), 0)
     expect(run("ca", "crl", "--pem", "--out", "list.pem"), 0)
@@ -143,10 +146,13 @@ try:
     expect(world.run("openssl", "verify", "-CAfile", "roots.pem", "-untrusted", "b/chain.pem", "b/cert.pem"), 0, "OK")
     verified = world.run("openssl", "crl", "-inform", "DER", "-in", "list.crl", "-CAfile", "a/chain.pem", "-verify", "-noout")
     assert "verify OK" in verified.stderr, verified
-    expect(run("inspect", "list.crl"), 0, "X.509 revocation list", "superseded", hexed)
+    expect(run("inspect", "list.crl"), 0, "X.509 revocation list", "superseded", hexed.lower())
     expect(run("inspect", "list.pem"), 0, "X.509 revocation list")
     expect(run("verify", "a/fullchain.pem", "--crl", "list.crl", "--offline"), 9, "revoked")
-    expect(run("verify", "a/cert.pem"), 9, "pinned root")
+    expect(run("verify", "a/cert.pem"), 9, "its serial is revoked")  # chain.pem stands beside it
+    (world.dir / "alone.pem").write_bytes((world.dir / "a/cert.pem").read_bytes())
+    expect(run("verify", "alone.pem"), 9, "pinned root", "--chain FILE")
+    expect(run("verify", "alone.pem", "--chain", "a/chain.pem"), 9, "its serial is revoked")
     world.must("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "f.key", "-out", "f.pem", "-subj", "/CN=foreign", "-days", "2")
     expect(run("verify", "f.pem"), 9, "pinned root")
 
