@@ -1,7 +1,9 @@
 // bootstrap, context, config: which CAs we trust, and from where we know.
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 
+#include "cli/ssh_places.h"
 #include "cli/verbs.h"
 #include "lib/wire/text.h"
 
@@ -117,13 +119,14 @@ Result<int> context_remove(const Globals& globals, const std::string& name) {
     if (std::find(known.begin(), known.end(), name) == known.end()) return pass(client::load_context(name).error());
     if (!globals.dry_run)
         if (auto ok = client::remove_context(name); !ok) return pass(ok.error());
-    return show(globals,
-                {wire::Json::Object{{"name", name}, {"removed", !globals.dry_run}},
-                 {name},
-                 {},
-                 {},
-                 {},
-                 {(globals.dry_run ? "would be done: " : "✓ ") + ("context " + name + " and its session forgotten")}});
+    Answer answer{wire::Json::Object{{"name", name}, {"removed", !globals.dry_run}}, {name}};
+    answer.messages = {(globals.dry_run ? "would be done: " : "✓ ") +
+                       ("context " + name + " and its session forgotten")};
+    // That is a change to ~/.ssh/config, and is shown before it is made.
+    std::error_code none;
+    if (std::filesystem::exists(SshPlaces{name}.config(), none))
+        answer.messages.push_back("next: mayfly ssh config --remove --context " + name);
+    return show(globals, answer);
 }
 
 /// Setting is one thing that this run goes by, and who said so.

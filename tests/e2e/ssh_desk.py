@@ -456,6 +456,12 @@ try:
         os.chown(ssh_config, 65534, 65534)
         expect(run("ssh", "config", "--write"), 5, "E-SSH-CONFIG", "somebody else")
         assert ssh_config.read_text() == "Host theirs\n"
+        ssh_config.unlink()
+    # Who forgets a CA is told what it leaves in ssh's configuration.
+    expect(run("ssh", "config", "--write"), 0)
+    expect(run("context", "remove", "default"), 0, "forgotten", "next: mayfly ssh config --remove --context default")
+    expect(run("ssh", "config", "--remove", "--context", "default"), 0, "✓ ssh is as it was")
+    assert not (world.dir / "config/mayfly/ssh/default.conf").exists()
     print(f"{len(checked)} facts")
 finally:
     for process in started:
