@@ -24,6 +24,7 @@ endfunction()
 
 mayfly_dep(dep_openssl ANY_OF openssl)
 mayfly_dep(dep_botan   ANY_OF botan-3 botan-2)
+mayfly_dep(dep_sodium  ANY_OF libsodium)
 mayfly_dep(dep_sqlite  ANY_OF sqlite3)
 mayfly_dep(dep_json    ANY_OF nlohmann_json HEADER_ONLY)
 mayfly_dep(dep_toml    ANY_OF tomlplusplus)

@@ -2,6 +2,7 @@
 
 #include "lib/crypto/crypto.h"
 #include "lib/crypto/ecdsa_signature.h"
+#include "lib/crypto/ed25519.h"
 #include "lib/crypto/openssl_handles.h"
 #include "lib/crypto/ssh_signature.h"
 #include "lib/wire/buffer.h"
@@ -14,6 +15,8 @@ namespace {
 tl::unexpected<Error> wrong() { return fail(Code::denied, "the signature does not verify"); }
 
 Status verify_with(const PublicKey& key, const EVP_MD* digest, ByteView message, ByteView signature) {
+    if (key.algorithm == KeyAlgorithm::ed25519 || key.algorithm == KeyAlgorithm::sk_ed25519)
+        return ed25519_holds(key.point, message, signature) ? Status() : wrong();
     const auto handle = load_public(key);
     if (!handle) return pass(handle.error());
     const DigestContext context(EVP_MD_CTX_new());
