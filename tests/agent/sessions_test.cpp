@@ -24,11 +24,11 @@ struct Child {
         REQUIRE(::pipe(ready) == 0);
         pid = ::fork();
         if (pid == 0) {
-            // The one below goes with its parent, however that ends.
-            if (::fork() == 0)
+            // The one below goes with its parent, however that ends, from before anybody knows that it is there.
+            if (::fork() == 0) {
                 ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            else
                 (void)!::write(ready[1], "x", 1);
+            }
             for (;;) ::pause();
         }
         char byte = 0;

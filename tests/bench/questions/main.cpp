@@ -92,6 +92,7 @@ std::size_t who_can(World& world, Instant at, const std::vector<RoleName>& roles
 /// Question asks once about the n-th case of a moment, and says whether the answer had in it what was asked for.
 struct Question {
     const char* name;
+    std::vector<Case> PastMoment::*whom;  ///< a moment of a short history may have none of them
     std::function<bool(const PastMoment&, std::size_t)> ask;
 };
 
@@ -105,50 +106,49 @@ std::vector<Question> questions(World& world, const Size& size) {
         return std::any_of(said.grants.begin(), said.grants.end(), holds);
     };
     const auto pick = [](const std::vector<Case>& cases, std::size_t n) -> const Case& {
-        if (cases.empty()) stop("nobody to ask about");
         return cases[n % cases.size()];
     };
     return {
-        {"who",
+        {"who", &PastMoment::standing,
          [&world, pick](const PastMoment& then, std::size_t n) {
              return who_can(world, then.at, {pick(then.standing, n).role}, {}) > 100;
          }},
-        {"whose",
+        {"whose", &PastMoment::standing,
          [&world, pick](const PastMoment& then, std::size_t n) {
              return !explain(world, then.at, pick(then.standing, n), {}).owner.empty();
          }},
-        {"what",
+        {"what", &PastMoment::standing,
          [&world, pick, node_of](const PastMoment& then, std::size_t n) {
              const Case& whom = pick(then.standing, n);
              const auto said = explain(world, then.at, whom, node_of(whom));
              return said.verdict == "permit" && !said.accounts.empty();
          }},
-        {"why",
+        {"why", &PastMoment::standing,
          [&world, pick, any_grant](const PastMoment& then, std::size_t n) {
              return any_grant(explain(world, then.at, pick(then.standing, n), {}),
                               [](const auto& grant) { return !grant.reason.empty(); });
          }},
-        {"approved_by",
+        {"approved_by", &PastMoment::requested,
          [&world, pick, any_grant](const PastMoment& then, std::size_t n) {
              return any_grant(explain(world, then.at, pick(then.requested, n), {}),
                               [](const auto& grant) { return grant.state == "active" && !grant.words.empty(); });
          }},
-        {"until",
+        {"until", &PastMoment::requested,
          [&world, pick, any_grant](const PastMoment& then, std::size_t n) {
              return any_grant(explain(world, then.at, pick(then.requested, n), {}),
                               [&](const auto& grant) { return grant.until > then.at.text(); });
          }},
-        {"used",
+        {"used", &PastMoment::busy,
          [&world, pick, any_grant](const PastMoment& then, std::size_t n) {
              return any_grant(explain(world, then.at, pick(then.busy, n), {}),
                               [](const auto& grant) { return grant.certificates > 0; });
          }},
-        {"removed_by",
+        {"removed_by", &PastMoment::removed,
          [&world, pick, any_grant](const PastMoment& then, std::size_t n) {
              return any_grant(explain(world, then.at, pick(then.removed, n), {}),
                               [](const auto& grant) { return !grant.ended_by.empty(); });
          }},
-        {"anyone_else",
+        {"anyone_else", &PastMoment::standing,
          [&world, pick, node_of](const PastMoment& then, std::size_t n) {
              return who_can(world, then.at, {}, node_of(pick(then.standing, n))) > 0;
          }},
@@ -170,12 +170,14 @@ void time_questions(World& world, const Size& size, const std::vector<PastMoment
             return took;
         };
         for (const auto& then : moments) {
+            if ((then.*question.whom).empty()) continue;
             world.close();
             world.forget();
             world.open();
             cold = std::max(cold, ask(then, times));
             for (std::size_t n = 0; n < times; ++n) all.push_back(ask(then, n));
         }
+        if (all.empty()) stop(std::string(question.name) + ": nobody to ask about at any moment");
         const std::string name = std::string("question_") + question.name;
         const double most = *std::max_element(all.begin(), all.end());
         say(name + "_ms", median(all));
