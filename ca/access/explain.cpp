@@ -16,7 +16,7 @@ using policy::State;
 using store::PastGrant;
 
 constexpr std::int64_t kDay = 86400;
-constexpr std::size_t kMostGrants = 100000, kMostRows = 120, kMostOver = 5, kMostIdentities = 1000, kMostNamed = 10;
+constexpr std::size_t kMostGrants = 100000, kMostRows = 500, kMostOver = 5, kMostIdentities = 1000, kMostNamed = 10;
 
 /// What the identity's owner held of the roles that conflict.
 Result<std::vector<policy::HeldFact>> beside(Past& past, const OwnerName& owner, const RoleName& role) {
@@ -338,6 +338,12 @@ Result<api::WhoCan> who_can(const Moment& moment, std::string subject, const std
     for (; role != roles.end(); ++role, last = 0) {
         auto grants = moment.store.grants_at(std::nullopt, *role, moment.at, kMostGrants);
         if (!grants) return pass(grants.error());
+        past.know_holders(*role, *grants);
+        for (const auto& other : moment.policy.against(*role)) {
+            const auto theirs = moment.store.grants_at(std::nullopt, other, moment.at, kMostGrants);
+            if (!theirs) return pass(theirs.error());
+            past.know_holders(other, *theirs);
+        }
         std::sort(grants->begin(), grants->end(),
                   [](const auto& a, const auto& b) { return number_of(a.id) < number_of(b.id); });
         for (const auto& grant : *grants) {

@@ -10,6 +10,8 @@ using policy::State;
 using store::PastEvent;
 using store::PastGrant;
 
+constexpr std::size_t kMostGrants = 16;  ///< of one identity for one role
+
 void keep_owner(std::optional<OwnerName>& out, const std::string& text) {
     if (const auto name = OwnerName::parse(text)) out = *name;
 }
@@ -137,9 +139,25 @@ Result<Standing> Past::standing(const std::string& subject) {
 }
 
 Result<Fate> Past::fate(const std::string& grant) {
+    const auto known = fates_.find(grant);
+    if (known != fates_.end()) return known->second;
     const auto events = moment_.store.events_about("grant/" + grant, moment_.log_size);
     if (!events) return pass(events.error());
-    return fate_of(*events);
+    return fates_.emplace(grant, fate_of(*events)).first->second;
+}
+
+void Past::know_holders(const RoleName& role, const std::vector<PastGrant>& grants) {
+    if (holders_.count(role) == 1) return;
+    auto& holders = holders_[role];
+    for (const auto& grant : grants)
+        if (auto& theirs = holders[grant.identity]; theirs.size() < kMostGrants) theirs.push_back(grant);
+}
+
+Result<std::vector<PastGrant>> Past::grants_of(const IdentityName& identity, const RoleName& role) {
+    const auto known = holders_.find(role);
+    if (known == holders_.end()) return moment_.store.grants_at(identity, role, moment_.at, kMostGrants);
+    const auto theirs = known->second.find(identity);
+    return theirs == known->second.end() ? std::vector<PastGrant>() : theirs->second;
 }
 
 Result<Window> Past::window(const PastGrant& grant, const Fate& became) {
@@ -159,7 +177,7 @@ Result<Window> Past::window(const PastGrant& grant, const Fate& became) {
 }
 
 Result<std::vector<policy::GrantFact>> Past::facts(const IdentityName& identity, const RoleName& role) {
-    const auto grants = moment_.store.grants_at(identity, role, moment_.at, 16);
+    const auto grants = grants_of(identity, role);
     if (!grants) return pass(grants.error());
     std::vector<policy::GrantFact> out;
     for (const auto& grant : *grants) {

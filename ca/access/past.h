@@ -42,6 +42,9 @@ public:
     explicit Past(const Moment& moment) : moment_(moment) {}
     Result<Standing> standing(const std::string& subject);
     Result<Fate> fate(const std::string& grant);
+    /// Whoever asks about all holders of a role has read their grants: what is asked next about one of them, and about
+    /// what else they hold, is looked up here.
+    void know_holders(const RoleName& role, const std::vector<store::PastGrant>& grants);
     Result<Window> window(const store::PastGrant& grant, const Fate& became);
     /// The grants of an identity for a role that stood at the moment, as decide() knows them.
     Result<std::vector<policy::GrantFact>> facts(const IdentityName& identity, const RoleName& role);
@@ -49,8 +52,12 @@ public:
 
 private:
     Result<policy::GrantFact> fact_of(const store::PastGrant& grant, const Fate& became);
+    Result<std::vector<store::PastGrant>> grants_of(const IdentityName& identity, const RoleName& role);
+
     const Moment& moment_;
     std::map<std::string, Standing> standings_;
+    std::map<std::string, Fate> fates_;
+    std::map<RoleName, std::map<IdentityName, std::vector<store::PastGrant>>> holders_;
 };
 
 }  // namespace mayfly::access

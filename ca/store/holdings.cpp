@@ -32,12 +32,10 @@ Result<std::vector<policy::HeldFact>> held_beside(Database& database, const Owne
                                                   const std::vector<RoleName>& against, Instant now) {
     std::vector<policy::HeldFact> out;
     for (const auto& role : against) {
-        // From the owner's few identities to what each holds; a role may have a thousand times as many holders.
         Query query(
             database,
-            "SELECT g.identity, g.id, g.ends FROM identity i CROSS JOIN role_grant g ON g.identity = i.name WHERE "
-            "i.owner = ? AND g.role = ? AND g.ends > ? AND g.state = 'active' AND g.how <> 'eligible' AND "
-            "(g.single_use = 0 OR g.uses = 0) LIMIT 4");
+            "SELECT identity, id, ends FROM role_grant WHERE held_for = ? AND role = ? AND ends > ? AND state = "
+            "'active' AND how <> 'eligible' AND (single_use = 0 OR uses = 0) LIMIT 4");
         query.with(owner.text(), role.text(), now);
         for (;;) {
             const auto row = query.row();

@@ -62,8 +62,17 @@ CREATE TABLE role_grant (
     node TEXT NOT NULL DEFAULT '', first_use INTEGER NOT NULL DEFAULT 0, single_use INTEGER NOT NULL DEFAULT 0,
     uses INTEGER NOT NULL DEFAULT 0, last_used INTEGER NOT NULL DEFAULT 0, review_by INTEGER NOT NULL DEFAULT 0,
     review INTEGER NOT NULL DEFAULT 0,  -- the open review of it, so that it is never asked about twice at once
-    look TEXT NOT NULL DEFAULT ''       -- why somebody should look at it before its time
+    look TEXT NOT NULL DEFAULT '',      -- why somebody should look at it before its time
+    held_for TEXT NOT NULL DEFAULT ''   -- the holder's owner, kept true by the two triggers
 ) STRICT;
+-- What excludes a role is found among its asker's own by one look, however many machines the asker answers for.
+CREATE INDEX role_grant_held_for ON role_grant(held_for, role, ends) WHERE state = 'active';
+CREATE TRIGGER role_grant_made AFTER INSERT ON role_grant BEGIN
+    UPDATE role_grant SET held_for = (SELECT owner FROM identity WHERE name = NEW.identity) WHERE id = NEW.id;
+END;
+CREATE TRIGGER identity_moved AFTER UPDATE OF owner ON identity WHEN NEW.owner <> OLD.owner BEGIN
+    UPDATE role_grant SET held_for = NEW.owner WHERE identity = NEW.name;
+END;
 CREATE INDEX role_grant_holder ON role_grant(identity, role, ends);
 CREATE INDEX role_grant_current ON role_grant(identity, ends);
 CREATE INDEX role_grant_ends ON role_grant(ends);

@@ -178,6 +178,19 @@ TEST_CASE("roles that conflict are not granted beside each other, through whiche
     REQUIRE(w.grant("human/carol", "ops", "human/dave"));
     CHECK(verdict(w.grant("human/carol", "pay", "workload/shop")) == "E-ROLE-CONFLICT");  // dave's too
     CHECK(w.grant("human/carol", "pay", "human/bob"));
+    // What a machine holds goes with it to its new owner.
+    const auto hand_over = [&](const char* from, const char* to) {
+        const auto self = [](const char* name) { return std::string("human/") + name; };
+        REQUIRE(access::transfer(w.as(self(from).c_str()), {owner(to), {}, {id("workload/shop")}}));
+        REQUIRE(access::adopt(w.as(self(to).c_str()), owner(from), {id("workload/shop")}));
+    };
+    hand_over("dave", "bob");
+    CHECK(verdict(w.grant("human/carol", "ops", "workload/shop")) == "E-ROLE-CONFLICT");  // bob has the other
+    CHECK(w.grant("human/carol", "pay", "workload/shop"));
+    hand_over("bob", "erin");
+    CHECK(verdict(w.grant("human/carol", "ops", "human/erin")) == "E-ROLE-CONFLICT");
+    CHECK(verdict(w.grant("human/carol", "ops", "human/bob")) == "E-ROLE-CONFLICT");  // his own is still his
+    hand_over("erin", "dave");
     w.pass_days(101);
     w.callers.clear();
     CHECK(w.grant("human/carol", "pay", "workload/shop"));  // the other one has ended
