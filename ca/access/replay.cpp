@@ -5,8 +5,6 @@
 #include <tuple>
 
 #include "lib/crypto/crypto.h"
-#include "lib/wire/ssh_certificate.h"
-#include "lib/wire/x509.h"
 
 namespace mayfly::access {
 
@@ -52,10 +50,9 @@ Said said(const policy::Decision& decision) {
     return {"permit", {}};
 }
 
-void read_options(const wire::SshCertificate& fields, Ask& ask) {
-    ask.extensions.emplace();
-    for (const auto& extension : fields.extensions) ask.extensions->push_back(extension.name);
-    for (const auto& option : fields.critical_options) {
+void read_options(const store::Terms& terms, Ask& ask) {
+    ask.extensions = terms.extensions;
+    for (const auto& option : terms.critical_options) {
         if (option.name == "force-command") ask.force_command = option.value;
         if (option.name != "source-address") continue;
         for (std::size_t at = 0; at < option.value.size();) {
@@ -66,7 +63,7 @@ void read_options(const wire::SshCertificate& fields, Ask& ask) {
     }
 }
 
-/// What was asked for, as the certificate tells it.
+/// What was asked for, as the certificate told it.
 Result<Ask> ask_of(const store::PastMint& mint, std::int64_t backdate) {
     Ask ask{policy::Profile::x509, {}};
     ask.role = mint.role;
@@ -74,22 +71,21 @@ Result<Ask> ask_of(const store::PastMint& mint, std::int64_t backdate) {
         Lifetime::of_seconds(mint.validity.before().seconds() - mint.validity.after().seconds() - backdate);
     if (!lifetime) return pass(lifetime.error());
     ask.lifetime = *lifetime;
+    ask.key = mint.terms.key;
     if (mint.kind == "x509") {
-        const auto view = wire::parse_x509(mint.certificate);
-        if (!view) return pass(view.error());
-        ask.key = view->key;
-        ask.names = view->names;
+        for (const auto& text : mint.terms.names) {
+            auto name = wire::SubjectName::parse(text);
+            if (!name) return pass(name.error());
+            ask.names.push_back(std::move(*name));
+        }
         if (mint.grant) ask.node = mint.grant->node;  // of a grant for one node, that node asked
         return ask;
     }
     ask.profile = policy::Profile::ssh_user;
-    const auto certificate = wire::parse_ssh_certificate(mint.certificate);
-    if (!certificate) return pass(certificate.error());
-    ask.key = certificate->fields.subject;
-    for (const auto& text : certificate->fields.principals)
+    for (const auto& text : mint.terms.names)
         if (const auto principal = Principal::parse(text)) ask.principals.push_back(*principal);
     if (ask.principals.size() == 1) ask.node = ask.principals.front().node();
-    read_options(certificate->fields, ask);
+    read_options(mint.terms, ask);
     return ask;
 }
 

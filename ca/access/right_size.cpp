@@ -4,8 +4,6 @@
 #include <set>
 
 #include "ca/access/explain.h"
-#include "lib/wire/ssh_certificate.h"
-#include "lib/wire/x509.h"
 
 namespace mayfly::access {
 
@@ -20,29 +18,24 @@ struct Used {
     bool any_node = false;  ///< some were good for every node that the role opens
 };
 
-Status look(const store::PastMint& mint, std::int64_t backdate, Used& used) {
+void look(const store::PastMint& mint, std::int64_t backdate, Used& used) {
     ++used.certificates;
     used.longest =
         std::max(used.longest, mint.validity.before().seconds() - mint.validity.after().seconds() - backdate);
     used.identities.insert(mint.identity.text());
     if (mint.kind == "x509") {
-        const auto view = wire::parse_x509(mint.certificate);
-        if (!view) return pass(view.error());
-        for (const auto& name : view->names)
-            if (used.names.size() < kMostListed) used.names.insert(name.tagged());
-        return {};
+        for (const auto& name : mint.terms.names)
+            if (used.names.size() < kMostListed) used.names.insert(name);
+        return;
     }
-    const auto certificate = wire::parse_ssh_certificate(mint.certificate);
-    if (!certificate) return pass(certificate.error());
-    for (const auto& extension : certificate->fields.extensions) used.extensions.insert(extension.name);
-    for (const auto& text : certificate->fields.principals) {
+    used.extensions.insert(mint.terms.extensions.begin(), mint.terms.extensions.end());
+    for (const auto& text : mint.terms.names) {
         const auto principal = Principal::parse(text);
         if (principal && principal->node())
             used.nodes.insert(principal->node()->text());
         else
             used.any_node = true;
     }
-    return {};
 }
 
 std::vector<std::string> listed(const std::set<std::string>& all) {
@@ -108,8 +101,8 @@ Result<api::RightSize> right_size(store::Store& store, const policy::Role& role,
                                   std::int64_t backdate) {
     Used used;
     const auto all = store.visit_mints(since, kMostMints, [&](const store::PastMint& mint) -> Status {
-        if (mint.role != role.name) return {};
-        return look(mint, backdate, used);
+        if (mint.role == role.name) look(mint, backdate, used);
+        return {};
     });
     if (!all) return pass(all.error());
     const auto grants = store.grants_at(std::nullopt, role.name, now, kMostGrants);

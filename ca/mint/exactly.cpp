@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ca/mint/mint.h"
+#include "ca/steps/key_id.h"
 #include "lib/crypto/crypto.h"
 #include "lib/wire/crl.h"
 #include "lib/wire/text.h"
@@ -14,14 +15,8 @@ constexpr std::size_t kNonceBytes = 32;
 constexpr std::size_t kRandomSerialBytes = 17;         // with the node byte: 144 bits
 constexpr std::int64_t kShortLived = 7LL * 24 * 3600;  // RFC 9608 is for leaves that expire sooner than a CRL helps
 
-std::string key_id(const policy::Permit& permit) {
-    if (permit.profile == policy::Profile::ssh_host) return permit.identity.text() + "/host";
-    if (permit.profile == policy::Profile::canary) return permit.identity.text() + "/canary";
-    return permit.identity.text() + "/" + permit.role->text() + "/" + permit.grant;
-}
-
 wire::SshCertificate ssh_facts(const Authority& authority, const policy::Permit& permit, std::uint64_t serial,
-                               const Validity& validity, Rng& rng) {
+                               std::string key_id, const Validity& validity, Rng& rng) {
     const bool user = permit.profile != policy::Profile::ssh_host;
     wire::SshCertificate facts;
     facts.subject = permit.key;
@@ -29,7 +24,7 @@ wire::SshCertificate ssh_facts(const Authority& authority, const policy::Permit&
     rng.fill(facts.nonce);
     facts.serial = serial;
     facts.type = user ? wire::SshCertificateType::user : wire::SshCertificateType::host;
-    facts.key_id = key_id(permit);
+    facts.key_id = std::move(key_id);
     facts.principals = permit.principals;
     facts.valid_after = static_cast<std::uint64_t>(validity.after().seconds());
     facts.valid_before = static_cast<std::uint64_t>(validity.before().seconds());
@@ -108,7 +103,7 @@ Result<steps::Spec> Exactly::spec(const Authority& authority, const policy::Perm
                                 ask.reason,
                                 permit.marks};
     if (issuer != steps::IssuerId::x509) {
-        auto facts = ssh_facts(authority, permit, ssh_serial, *validity, rng);
+        auto facts = ssh_facts(authority, permit, ssh_serial, steps::ssh_key_id(whose), *validity, rng);
         Bytes bytes = wire::encode_to_be_signed(facts);
         const Digest digest = crypto::sha256(bytes);
         return steps::Spec(id, issuer, std::move(facts), std::move(bytes), digest, std::move(whose),

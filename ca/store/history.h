@@ -5,17 +5,18 @@
 #include <string>
 
 #include "ca/policy/decide.h"
+#include "ca/store/terms.h"
 #include "mayfly/time.h"
 
 namespace mayfly::store {
 
 /// PastMint is one certificate that was minted for a role.
 struct PastMint {
-    std::string kind, serial, policy_version;
+    std::string kind, serial;
     IdentityName identity;
     OwnerName owner;
     RoleName role;
-    Bytes certificate;
+    Terms terms;  ///< what it says besides
     Validity validity;
     std::string tenant;                        ///< of the identity, today
     std::optional<policy::GrantFact> grant{};  ///< as it stands today, whatever became of it

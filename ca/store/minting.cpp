@@ -1,9 +1,11 @@
 // The minting path's verbs: facts, serials, intent, outcome, refusal.
 #include <algorithm>
 
+#include "ca/steps/key_id.h"
 #include "ca/store/node_rows.h"
 #include "ca/store/requests_rows.h"
 #include "ca/store/rows.h"
+#include "ca/store/terms.h"
 #include "lib/crypto/crypto.h"
 #include "lib/wire/text.h"
 
@@ -172,21 +174,45 @@ Status remember(Database& database, const IdentityName& identity, const std::vec
     return {};
 }
 
+/// What sshd calls the certificate; "" for X.509.
+std::string key_id_of(steps::IssuerId issuer, const steps::Accountability& whose) {
+    return issuer == steps::IssuerId::x509 ? std::string() : steps::ssh_key_id(whose);
+}
+
+/// The row that stays, and beside it what goes a day after the certificate's end.
+Status insert_certificate(Transaction& transaction, const IntentRequest& request, const TermsText& terms) {
+    Database& database = transaction.database();
+    const auto& spec = request.spec;
+    const auto& whose = spec.whose();
+    const auto number = keep_terms(database, terms);
+    if (!number) return pass(number.error());
+    Query row(database,
+              "INSERT INTO certificate(intent, issuer, serial, kind, identity, owner, role, grant_id, key, spec, "
+              "valid_after, valid_before, terms, state, leaf, strong) VALUES "
+              "(?,?,?,?,?,?,?,?,?,?,?,?,?,'intent',?,?)");
+    row.with(ByteView(spec.id()), static_cast<std::int64_t>(spec.issuer()), spec.serial(), whose.kind,
+             whose.identity.text(), whose.owner.text(), whose.role, whose.grant, ByteView(spec.key()),
+             ByteView(spec.digest()));
+    row.with(spec.validity().after(), spec.validity().before(), *number, static_cast<std::int64_t>(transaction.next()),
+             static_cast<std::int64_t>(request.strong_login));
+    if (auto ok = row.run(); !ok) return ok;
+    Query body(database,
+               "INSERT INTO certificate_body(n, ends, actor, idempotency, request_hash) VALUES (last_insert_rowid(), "
+               "?, ?, ?, ?)");
+    return body
+        .with(spec.validity().before(), request.actor.text(), request.idempotency.key,
+              ByteView(request.idempotency.request_hash))
+        .run();
+}
+
 /// Is this caller's idempotency key free? An index refuses a second use in any case; this says what it was.
 Status not_in_use(Database& database, const IntentRequest& request) {
     if (request.idempotency.key.empty()) return {};
-    Query used(database,
-               "SELECT 1 FROM certificate WHERE actor = ? AND idempotency = ? AND idempotency <> '' AND state <> "
-               "'void'");
+    Query used(database, "SELECT 1 FROM certificate_body WHERE actor = ? AND idempotency = ? AND idempotency <> ''");
     const auto found = exists(used.with(request.actor.text(), request.idempotency.key));
     if (!found) return pass(found.error());
     if (!*found) return {};
     return fail(Code::conflict, "this request is being answered already", "E-IDEMPOTENCY", {}, "ask again in a moment");
-}
-
-std::string ssh_key_id(const steps::Spec& spec) {
-    const auto* ssh = std::get_if<wire::SshCertificate>(&spec.facts());
-    return ssh == nullptr ? std::string() : ssh->key_id;
 }
 
 log::Event intent_event(const IntentRequest& request, const std::string& reason_hash, Instant now) {
@@ -343,6 +369,7 @@ Result<std::uint64_t> SqliteStore::next_serial(steps::IssuerId issuer) {
 
 Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant now) {
     const steps::Spec spec = request.spec;
+    const TermsText terms(terms_of(spec));
     const auto leaf =
         writer_->change<std::uint64_t>(Effect::apply, [&](Transaction& transaction) -> Result<std::uint64_t> {
             Database& database = transaction.database();
@@ -358,18 +385,7 @@ Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant 
             if (auto ok = still_stands(database, spec, now); !ok) return pass(ok.error());
             if (auto ok = use_grant(database, spec, now); !ok) return pass(ok.error());
             if (auto ok = remember(database, whose.identity, request.seen, now); !ok) return pass(ok.error());
-            Query insert(database,
-                         "INSERT INTO certificate(intent, issuer, serial, kind, identity, owner, role, grant_id, key, "
-                         "key_id, names, spec, valid_after, "
-                         "valid_before, policy_version, state, actor, idempotency, request_hash, strong) VALUES "
-                         "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'intent',?,?,?,?)");
-            insert.with(ByteView(spec.id()), static_cast<std::int64_t>(spec.issuer()), spec.serial(), whose.kind,
-                        whose.identity.text(), whose.owner.text(), whose.role, whose.grant, ByteView(spec.key()),
-                        ssh_key_id(spec), text_of_list(whose.names), ByteView(spec.digest()));
-            insert.with(spec.validity().after(), spec.validity().before(), whose.policy_version, request.actor.text(),
-                        request.idempotency.key, ByteView(request.idempotency.request_hash),
-                        static_cast<std::int64_t>(request.strong_login));
-            if (auto ok = insert.run(); !ok) {
+            if (auto ok = insert_certificate(transaction, request, terms); !ok) {
                 const auto free = not_in_use(database, request);
                 return pass(free ? ok.error() : free.error());
             }
@@ -393,16 +409,24 @@ Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instan
                             {"issuer", std::string(steps::name(spec.issuer()))},
                             {"serial", spec.serial()},
                             {"certificate_sha256", wire::hex(sha256)}}};
+    const bool calls_us = spec.whose().kind == "session" || spec.whose().kind == "node";
     const auto keep = [&](Transaction& transaction) -> Result<std::uint64_t> {
         const auto index = transaction.append(event);
         if (!index) return pass(index.error());
         Query update(transaction.database(),
-                     "UPDATE certificate SET state = 'issued', certificate = ?, sha256 = ?, leaf = ? WHERE intent "
-                     "= ? AND state = 'intent'");
-        update.with(ByteView(checked.certificate()), ByteView(sha256), static_cast<std::int64_t>(*index),
-                    ByteView(spec.id()));
-        if (auto ok = update.run(); !ok) return pass(ok.error());
-        if (transaction.database().changes() != 1) return stale("the intent was voided before its outcome was kept");
+                     "UPDATE certificate SET state = 'issued', leaf = ?, sha256 = ? WHERE intent = ? AND state = "
+                     "'intent' RETURNING n");
+        update.with(static_cast<std::int64_t>(*index));
+        if (calls_us)
+            update.bind(ByteView(sha256));
+        else
+            update.bind_null();
+        const auto row = update.with(ByteView(spec.id())).row();
+        if (!row) return pass(row.error());
+        if (!*row) return stale("the intent was voided before its outcome was kept");
+        Query body(transaction.database(), "UPDATE certificate_body SET certificate = ? WHERE n = ?");
+        if (auto ok = body.with(ByteView(checked.certificate()), update.integer(0)).run(); !ok) return pass(ok.error());
+        if (transaction.database().changes() != 1) return stale("the promise has no place for its certificate");
         return *index;
     };
     log::TlogProof proof;
@@ -410,18 +434,24 @@ Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instan
     if (!leaf) return pass(leaf.error());
     Bytes entry = log::encode_event(event);
     proof.extra = entry;  // so that the proof file alone is enough to check the certificate with
-    return make_issued(checked.certificate(), spec.whose(), spec.issuer(), spec.serial(), ssh_key_id(spec),
-                       spec.validity(), std::move(entry), log::encode_proof(proof));
+    return make_issued(checked.certificate(), spec.whose(), spec.issuer(), spec.serial(),
+                       key_id_of(spec.issuer(), spec.whose()), spec.validity(), std::move(entry),
+                       log::encode_proof(proof));
 }
 
 Status SqliteStore::void_intent(const steps::IntentId& id, std::string_view why, Instant now) {
     return writer_->change(Effect::apply, [&](Transaction& transaction) -> Status {
         Query update(transaction.database(),
                      "UPDATE certificate SET state = 'void' WHERE intent = ? AND state = 'intent' RETURNING identity, "
-                     "owner, serial");
+                     "owner, serial, n");
         const auto row = update.with(ByteView(id)).row();
         if (!row) return pass(row.error());
         if (!*row) return {};
+        // Its request may be made again, under the same key.
+        if (auto ok =
+                Query(transaction.database(), "DELETE FROM certificate_body WHERE n = ?").with(update.integer(3)).run();
+            !ok)
+            return ok;
         const auto leaf =
             transaction.append({"certificate.void",
                                 now,
@@ -458,11 +488,10 @@ Result<std::optional<steps::Issued>> SqliteStore::find_issued(const IdentityName
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
     Query query(**lease,
-                "SELECT c.request_hash, c.state, c.certificate, c.issuer, c.serial, c.key_id, c.valid_after, "
-                "c.valid_before, c.kind, c.identity, c.owner, "
-                "c.role, c.grant_id, c.names, c.policy_version, c.leaf, l.entry FROM certificate c LEFT JOIN log_entry "
-                "l ON l.idx = c.leaf "
-                "WHERE c.actor = ? AND c.idempotency = ? AND c.idempotency <> '' AND c.state <> 'void'");
+                "SELECT b.request_hash, c.state, b.certificate, c.issuer, c.serial, c.valid_after, c.valid_before, "
+                "c.kind, c.identity, c.owner, c.role, c.grant_id, t.terms, c.leaf, l.entry FROM certificate_body b "
+                "JOIN certificate c ON c.n = b.n JOIN certificate_terms t ON t.id = c.terms LEFT JOIN log_entry l ON "
+                "l.idx = c.leaf WHERE b.actor = ? AND b.idempotency = ? AND b.idempotency <> ''");
     const auto row = query.with(actor.text(), key.key).row();
     if (!row) return pass(row.error());
     if (!*row) return std::optional<steps::Issued>();
@@ -472,23 +501,26 @@ Result<std::optional<steps::Issued>> SqliteStore::find_issued(const IdentityName
     if (query.text(1) != "issued")
         return fail(Code::conflict, "this request is being answered already", "E-IDEMPOTENCY", {},
                     "ask again in a moment");
-    steps::Accountability whose{query.text(8),
-                                stored<IdentityName>(query.text(9)),
-                                stored<OwnerName>(query.text(10)),
+    auto terms = parse_terms(query.text(12));
+    if (!terms) return pass(terms.error());
+    steps::Accountability whose{query.text(7),
+                                stored<IdentityName>(query.text(8)),
+                                stored<OwnerName>(query.text(9)),
+                                query.text(10),
                                 query.text(11),
-                                query.text(12),
-                                list_of_text(query.text(13)),
+                                std::move(terms->names),
                                 {},
-                                query.text(14),
+                                std::move(terms->policy_version),
                                 {}};
-    const auto validity = Validity::between(query.time(6), query.time(7));
+    const auto validity = Validity::between(query.time(5), query.time(6));
     if (!validity) return pass(validity.error());
-    auto proof = prove(static_cast<std::uint64_t>(query.integer(15)));
+    auto proof = prove(static_cast<std::uint64_t>(query.integer(13)));
     if (!proof) return pass(proof.error());
-    proof->extra = query.blob(16);
-    return std::optional(make_issued(query.blob(2), std::move(whose), static_cast<steps::IssuerId>(query.integer(3)),
-                                     query.text(4), query.text(5), *validity, query.blob(16),
-                                     log::encode_proof(*proof)));
+    proof->extra = query.blob(14);
+    const auto issuer = static_cast<steps::IssuerId>(query.integer(3));
+    std::string key_id = key_id_of(issuer, whose);
+    return std::optional(make_issued(query.blob(2), std::move(whose), issuer, query.text(4), std::move(key_id),
+                                     *validity, query.blob(14), log::encode_proof(*proof)));
 }
 
 }  // namespace mayfly::store

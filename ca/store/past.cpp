@@ -163,7 +163,7 @@ Result<PastUse> SqliteStore::use_of(const IdentityName&, std::string_view grant,
     {
         Query query(**lease,
                     "SELECT count(*), min(leaf), max(leaf) FROM certificate WHERE grant_id = ? AND grant_id <> '' AND "
-                    "leaf < ?");
+                    "state = 'issued' AND leaf < ?");
         const auto row = query.with(grant, static_cast<std::int64_t>(below)).row();
         if (!row) return pass(row.error());
         out.certificates = query.integer(0);
@@ -172,7 +172,8 @@ Result<PastUse> SqliteStore::use_of(const IdentityName&, std::string_view grant,
     }
     if (out.certificates == 0) return out;
     Query serials(**lease,
-                  "SELECT serial FROM certificate WHERE grant_id = ? AND grant_id <> '' AND leaf < ? ORDER BY leaf "
+                  "SELECT serial FROM certificate WHERE grant_id = ? AND grant_id <> '' AND state = 'issued' AND leaf "
+                  "< ? ORDER BY leaf "
                   "DESC LIMIT 10");
     serials.with(grant, static_cast<std::int64_t>(below));
     auto texts = collect<std::string>(serials, [](const Query& row) { return row.text(0); });

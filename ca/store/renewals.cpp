@@ -86,7 +86,7 @@ Result<std::vector<std::string>> SqliteStore::revoked_of(const IdentityName& act
     // Revoked certificates that live on are few; who asked for each is looked up by its serial.
     Query query(**lease,
                 "SELECT r.serial FROM revocation r JOIN certificate c ON c.serial = r.serial AND c.issuer = r.issuer "
-                "WHERE r.ends > ? AND r.issuer = ? AND c.actor = ? LIMIT 1000");
+                "JOIN certificate_body b ON b.n = c.n WHERE r.ends > ? AND r.issuer = ? AND b.actor = ? LIMIT 1000");
     query.with(now, static_cast<std::int64_t>(steps::IssuerId::x509), actor.text());
     return collect<std::string>(query, [](const Query& row) { return row.text(0); });
 }

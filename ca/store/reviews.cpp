@@ -110,9 +110,10 @@ Result<std::string> SqliteStore::evidence_of(const ReviewItem& item, Instant sin
     Database& database = **lease;
     const bool grant = item.kind == ReviewKind::grant;
     Query used(database,
-               std::string("SELECT valid_after, names, role FROM certificate WHERE identity = ?1 AND valid_before > ?2 "
-                           "AND state <> 'void'") +
-                   (grant ? " AND grant_id = ?3" : " AND ?3 IS NOT NULL") + " ORDER BY valid_before DESC LIMIT ?4");
+               std::string("SELECT c.valid_after, json_extract(t.terms, '$.names'), c.role FROM certificate c JOIN "
+                           "certificate_terms t ON t.id = c.terms WHERE c.identity = ?1 AND c.valid_before > ?2 AND "
+                           "c.state <> 'void'") +
+                   (grant ? " AND c.grant_id = ?3" : " AND ?3 IS NOT NULL") + " ORDER BY c.valid_before DESC LIMIT ?4");
     used.with(item.identity, since, item.subject, kMostCounted);
     std::int64_t uses = 0;
     std::string last;

@@ -1,6 +1,7 @@
 // Revocation: recorded, and minting stops. There is no way back: un-revoking does not exist.
 #include <algorithm>
 
+#include "ca/store/living.h"
 #include "ca/store/rows.h"
 #include "lib/crypto/crypto.h"
 #include "lib/wire/text.h"
@@ -15,9 +16,8 @@ constexpr std::size_t kMostListed = 1000;
 template <class Value>
 Result<std::vector<std::string>> mark_revoked(Database& database, std::string_view condition, const Value& value,
                                               wire::CrlReason code, Instant now) {
-    Query update(database,
-                 "UPDATE certificate SET revoked = 1 WHERE revoked = 0 AND state <> 'void' AND valid_before > ?1 AND " +
-                     std::string(condition) + " RETURNING issuer, serial, valid_before");
+    Query update(database, "UPDATE certificate SET revoked = 1 WHERE revoked = 0 AND state <> 'void' AND " +
+                               living(condition) + " RETURNING issuer, serial, valid_before");
     update.with(now, value);
     struct Row {
         std::int64_t issuer;
@@ -121,7 +121,7 @@ Status Hit::by_identity() {
     // Whoever holds a node holds the keys that were made on it: what it asked for on behalf of workloads goes with it.
     // The condition has the words of the index of who asked.
     if (order.identity->kind() != Kind::node) return {};
-    return mark("actor = ?2 AND idempotency <> '' AND state <> 'void'", order.identity->text());
+    return mark("n IN (SELECT n FROM certificate_body WHERE actor = ?2 AND idempotency <> '')", order.identity->text());
 }
 
 Status Hit::by_key() {
@@ -205,7 +205,8 @@ Result<Digest> find_key(Database& database, const Digest& fingerprint, Instant n
         if (crypto::sha256(enrolled.blob(1)) == fingerprint) return enrolled.digest(0);
     }
     Query living(database,
-                 "SELECT key, issuer, certificate FROM certificate WHERE valid_before > ? AND state = 'issued'");
+                 "SELECT c.key, c.issuer, b.certificate FROM certificate_body b JOIN certificate c ON c.n = b.n WHERE "
+                 "b.ends > ? AND c.state = 'issued'");
     living.with(now);
     for (;;) {
         const auto row = living.row();

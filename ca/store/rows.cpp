@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "ca/store/living.h"
 #include "lib/wire/ssh_key.h"
 
 namespace mayfly::store {
@@ -134,8 +135,8 @@ Status still_alive(Database& database, std::string_view condition, std::string_v
     constexpr std::size_t kMostListed = 1000;
     Query query(database,
                 "SELECT kind, serial, role, identity, valid_before FROM certificate WHERE revoked = 0 AND state <> "
-                "'void' AND valid_before > ?1 AND " +
-                    std::string(condition) + " ORDER BY valid_before");
+                "'void' AND " +
+                    living(condition) + " ORDER BY valid_before");
     query.with(now, text);
     for (;;) {
         const auto row = query.row();

@@ -160,27 +160,38 @@ CREATE INDEX token_open ON token(tenant) WHERE used = 0;
 -- One row per intent. A serial is never used twice by one issuer, whatever became of the certificate. Rows stand in the
 -- order in which they were made, and what is random (intent, serial, key) is indexed only where it is asked for later:
 -- a new certificate touches the newest page of the table and a few pages of indexes, however long the history is.
+-- These rows stay for ever; what many have in common stands once. What only a living certificate needs stands in
+-- certificate_body.
+CREATE TABLE certificate_terms (  -- terms.h
+    id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32), terms TEXT NOT NULL
+) STRICT;
 CREATE TABLE certificate (
     n INTEGER PRIMARY KEY, intent BLOB NOT NULL CHECK (length(intent) = 16), issuer INTEGER NOT NULL, serial TEXT NOT NULL,
     kind TEXT NOT NULL, identity TEXT NOT NULL REFERENCES identity(name), owner TEXT NOT NULL REFERENCES owner(name),
-    role TEXT NOT NULL, grant_id TEXT NOT NULL, key BLOB NOT NULL, key_id TEXT NOT NULL, names TEXT NOT NULL,
-    spec BLOB NOT NULL, valid_after INTEGER NOT NULL, valid_before INTEGER NOT NULL, policy_version TEXT NOT NULL,
+    role TEXT NOT NULL, grant_id TEXT NOT NULL, key BLOB NOT NULL, spec BLOB NOT NULL, valid_after INTEGER NOT NULL,
+    valid_before INTEGER NOT NULL, terms INTEGER NOT NULL REFERENCES certificate_terms(id),
     state TEXT NOT NULL CHECK (state IN ('intent','issued','void')), revoked INTEGER NOT NULL DEFAULT 0,
-    certificate BLOB, sha256 BLOB, leaf INTEGER, strong INTEGER NOT NULL DEFAULT 0,  -- sessions: by a hardware key
-    actor TEXT NOT NULL, idempotency TEXT NOT NULL, request_hash BLOB NOT NULL,
-    CHECK (state <> 'issued' OR (certificate IS NOT NULL AND sha256 IS NOT NULL AND leaf IS NOT NULL))
+    leaf INTEGER NOT NULL,  -- the promise's, and once it is issued the outcome's: the row does not grow
+    strong INTEGER NOT NULL DEFAULT 0,  -- sessions: by a hardware key
+    sha256 BLOB  -- of issued sessions and nodes: with these somebody calls us, a node even late
 ) STRICT;
 -- The serial first: whoever revokes one may not know its issuer.
 CREATE UNIQUE INDEX certificate_serial ON certificate(serial, issuer);
--- Whoever looks for a key must say idempotency <> '' too, or SQLite does not see that this index serves.
-CREATE UNIQUE INDEX certificate_idempotency ON certificate(actor, idempotency) WHERE idempotency <> '' AND state <> 'void';
-CREATE INDEX certificate_sha256 ON certificate(sha256) WHERE kind IN ('session', 'node');
 CREATE INDEX certificate_key ON certificate(key, identity);
 CREATE INDEX certificate_identity ON certificate(identity, valid_before);
--- What a grant was used for until any past moment; whoever asks must say grant_id <> '' too.
-CREATE INDEX certificate_grant ON certificate(grant_id, leaf) WHERE leaf IS NOT NULL AND grant_id <> '';
+-- What a grant was used for until any past moment; whoever asks must say
+-- grant_id <> '' AND state = 'issued' too.
+CREATE INDEX certificate_grant ON certificate(grant_id, leaf) WHERE grant_id <> '' AND state = 'issued';
+CREATE INDEX certificate_sha256 ON certificate(sha256) WHERE sha256 IS NOT NULL;
 CREATE UNIQUE INDEX certificate_open ON certificate(intent) WHERE state = 'intent';
-CREATE INDEX certificate_expiry ON certificate(valid_before);
+-- Until a day after its end (thinning.h): the certificate itself, once it is issued, and the request it answers.
+CREATE TABLE certificate_body (
+    n INTEGER PRIMARY KEY REFERENCES certificate(n), ends INTEGER NOT NULL, certificate BLOB,
+    actor TEXT NOT NULL, idempotency TEXT NOT NULL, request_hash BLOB NOT NULL
+) STRICT;
+-- Whoever looks for a key must say idempotency <> '' too, or SQLite does not see that this index serves.
+CREATE UNIQUE INDEX certificate_idempotency ON certificate_body(actor, idempotency) WHERE idempotency <> '';
+CREATE INDEX certificate_ends ON certificate_body(ends);
 CREATE TABLE serial_block (issuer INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;
 CREATE TABLE revoked_key (
     key BLOB PRIMARY KEY CHECK (length(key) = 32), at INTEGER NOT NULL, ssh BLOB CHECK (length(ssh) = 32)

@@ -1,4 +1,5 @@
 // Sessions: what nodes saw of certificates. Each use stands once, however often it is reported.
+#include "ca/steps/key_id.h"
 #include "ca/store/sqlite_store.h"
 #include "lib/wire/text.h"
 
@@ -45,15 +46,25 @@ Result<Whose> whose_is(Database& database, const NodeName& node, const ReportedU
     Whose out;
     if (std::find(own.begin(), own.end(), use.ca) != own.end()) {
         out.authority = UseAuthority::mayfly;
-        Query query(database,
-                    "SELECT c.identity, c.owner, c.role, c.grant_id, coalesce(g.id, '') FROM certificate c LEFT JOIN "
-                    "glass g ON g.grant_id > 0 AND 'g-' || g.grant_id = c.grant_id WHERE c.serial = ? AND c.issuer = ? "
-                    "AND c.key_id = ?");
-        query.with(use.serial, static_cast<std::int64_t>(steps::IssuerId::ssh_user), use.key_id);
+        Query query(
+            database,
+            "SELECT c.identity, c.owner, c.role, c.grant_id, coalesce(g.id, ''), c.kind FROM certificate c LEFT JOIN "
+            "glass g ON g.grant_id > 0 AND 'g-' || g.grant_id = c.grant_id WHERE c.serial = ? AND c.issuer = ?");
+        query.with(use.serial, static_cast<std::int64_t>(steps::IssuerId::ssh_user));
         const auto row = query.row();
         if (!row) return pass(row.error());
         // Signed by our key, and not in the store: nothing that we know explains it.
         if (!*row) return Whose{};
+        const steps::Accountability minted{query.text(5),
+                                           stored<IdentityName>(query.text(0)),
+                                           stored<OwnerName>(query.text(1)),
+                                           query.text(2),
+                                           query.text(3),
+                                           {},
+                                           {},
+                                           {},
+                                           {}};
+        if (steps::ssh_key_id(minted) != use.key_id) return Whose{};
         out.identity = query.text(0);
         out.owner = query.text(1);
         out.role = query.text(2);

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "ca/store/thinning.h"
 #include "lib/files/files.h"
 
 namespace mayfly::store {
@@ -167,6 +168,7 @@ void Writer::commit(std::vector<Job>& batch) {
     std::string note;
     Status status = database_.run("BEGIN IMMEDIATE");
     if (status) status = run_jobs(batch, transaction);
+    if (status && !transaction.leaves().empty()) status = thin(transaction);
     if (status && !transaction.leaves().empty()) status = extend_log(transaction, tree, head, note);
     if (status) status = database_.run("COMMIT");
     if (!status) {

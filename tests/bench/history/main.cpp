@@ -9,6 +9,7 @@
 #include "ca/signer/spawn.h"
 #include "ca/store/sqlite.h"
 #include "ca/store/writer.h"
+#include "lib/crypto/crypto.h"
 #include "lib/files/files.h"
 #include "lib/wire/text.h"
 #include "mayfly/exit.h"
@@ -34,14 +35,18 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 }
 
 Result<Template> find_template(Database& database) {
-    Query row(database,
-              "SELECT c.n, c.issuer, c.serial, c.intent, c.key, c.spec, c.sha256, l.entry FROM certificate c JOIN "
-              "log_entry l ON l.idx = c.leaf WHERE c.kind = 'ssh-user' ORDER BY c.n DESC LIMIT 1");
+    Query row(
+        database,
+        "SELECT c.n, c.issuer, c.serial, c.intent, c.key, c.spec, b.certificate, l.entry FROM certificate c JOIN "
+        "certificate_body b ON b.n = c.n JOIN log_entry l ON l.idx = c.leaf WHERE c.kind = 'ssh-user' ORDER BY c.n "
+        "DESC LIMIT 1");
     const auto found = row.row();
     if (!found) return pass(found.error());
     if (!*found) return fail(Code::not_found, "mint one SSH user certificate first: history is made of its copies");
-    Template out{row.integer(0), row.integer(1), row.text(2), {},         std::string(text_of(row.blob(7))),
-                 row.blob(3),    row.blob(4),    row.blob(5), row.blob(6)};
+    Template out{row.integer(0), row.integer(1), row.text(2), {}, std::string(text_of(row.blob(7))),
+                 row.blob(3),    row.blob(4),    row.blob(5), {}};
+    const auto sha256 = crypto::sha256(row.blob(6));
+    out.sha256.assign(sha256.begin(), sha256.end());
     const std::string marker = "\"intent\":\"" + wire::hex(out.id) + "\"";
     Query entries(database, "SELECT entry FROM log_entry ORDER BY idx DESC LIMIT 1000");
     for (;;) {
@@ -57,9 +62,8 @@ Result<Template> find_template(Database& database) {
 
 /// Every column of the template's row as it is, but those that must differ.
 Result<std::string> copying_insert(Database& database) {
-    const std::map<std::string, std::string> own = {{"n", "NULL"},  {"intent", "?2"},     {"serial", "?3"},
-                                                    {"key", "?4"},  {"spec", "?5"},       {"sha256", "?6"},
-                                                    {"leaf", "?7"}, {"idempotency", "?8"}};
+    const std::map<std::string, std::string> own = {{"n", "NULL"}, {"intent", "?2"}, {"serial", "?3"},
+                                                    {"key", "?4"}, {"spec", "?5"},   {"leaf", "?6"}};
     std::string names, values;
     Query columns(database, "SELECT name FROM pragma_table_info('certificate')");
     for (;;) {
@@ -136,8 +140,14 @@ private:
         const auto leaf = static_cast<std::int64_t>(tree_.size());
         if (auto ok = append(replaced(numbered(like_.issued), wire::hex(like_.sha256), wire::hex(sha256))); !ok)
             return ok;
-        return Query(database_, insert_)
-            .with(like_.n, ByteView(id), serial, ByteView(key), ByteView(spec), ByteView(sha256), leaf, hex)
+        auto row =
+            Query(database_, insert_).with(like_.n, ByteView(id), serial, ByteView(key), ByteView(spec), leaf).run();
+        if (!row) return row;
+        return Query(
+                   database_,
+                   "INSERT INTO certificate_body(n, ends, certificate, actor, idempotency, request_hash) SELECT "
+                   "last_insert_rowid(), ends, certificate, actor, ?2, request_hash FROM certificate_body WHERE n = ?1")
+            .with(like_.n, hex)
             .run();
     }
 

@@ -1,5 +1,7 @@
 #include "tests/bench/questions/fill.h"
 
+#include "ca/store/terms.h"
+#include "ca/store/thinning.h"
 #include "lib/crypto/crypto.h"
 #include "lib/wire/text.h"
 #include "tests/bench/questions/rows.h"
@@ -17,7 +19,6 @@ wire::Json list(const std::vector<std::string>& texts) {
     return out;
 }
 std::string grant_text(std::int64_t id) { return "g-" + std::to_string(id); }
-std::string quoted_list(const std::string& only) { return "[\"" + only + "\"]"; }
 
 /// What the writer has to remember of a machine.
 struct Machine {
@@ -53,6 +54,7 @@ private:
     void grant(std::size_t n, std::size_t by);
     void take_away(std::size_t n);
     void mint(const IdentityName& identity, std::size_t owner, std::size_t role, std::int64_t grant, bool by_request);
+    std::int64_t terms_of(const std::string& name);
     void log_in(std::size_t person);
     void ask(std::size_t person);
     void end(const Open& open);
@@ -83,6 +85,7 @@ private:
     std::deque<std::size_t> removed_;
     std::vector<Use> uses_{Use{}};  ///< by grant
     std::int64_t grants_ = 0, requests_ = 0, reviews_ = 0, tokens_ = 0, policies_ = 1;
+    std::map<std::string, std::int64_t> terms_;
     std::uint64_t certificates_ = 0;
     Filled out_;
 };
@@ -241,15 +244,30 @@ void Filler::mint(const IdentityName& identity, std::size_t owner, std::size_t r
     const std::uint64_t leaf = rows_.append_bytes(issued);
     static const Bytes kCertificate(560, 0x5a);  // as large as a real one; no question reads it
     rows_.insert(
-        "INSERT INTO certificate(intent, issuer, serial, kind, identity, owner, role, grant_id, key, key_id, names, "
-        "spec, valid_after, valid_before, policy_version, state, certificate, sha256, leaf, actor, idempotency, "
-        "request_hash) VALUES (?, ?, ?, 'ssh-user', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'issued', ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO certificate(intent, issuer, serial, kind, identity, owner, role, grant_id, key, spec, "
+        "valid_after, valid_before, terms, state, leaf) VALUES (?, ?, ?, 'ssh-user', ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "'issued', ?)",
         ByteView(id), static_cast<std::int64_t>(steps::IssuerId::ssh_user), serial, who, whose, name, held,
-        ByteView(key), who + "/" + name + "/" + serial, quoted_list(name), ByteView(spec), after, before, version_,
-        ByteView(kCertificate), ByteView(sha256), static_cast<std::int64_t>(leaf), who, hex, ByteView(spec));
+        ByteView(key), ByteView(spec), after, before, terms_of(name), static_cast<std::int64_t>(leaf));
+    rows_.insert(
+        "INSERT INTO certificate_body(n, ends, certificate, actor, idempotency, request_hash) VALUES "
+        "(last_insert_rowid(), ?, ?, ?, ?, ?)",
+        before, ByteView(kCertificate), who, hex, ByteView(spec));
     Use& use = uses_[static_cast<std::size_t>(grant)];
     ++use.uses;
     use.last = rows_.now().seconds();
+}
+
+/// One role, one principal: the number under which what its certificates say stands.
+std::int64_t Filler::terms_of(const std::string& name) {
+    auto& number = terms_[version_ + " " + name];
+    if (number != 0) return number;
+    store::Terms terms;
+    terms.names = {name};
+    terms.policy_version = version_;
+    const auto kept = store::keep_terms(rows_.database(), store::TermsText(terms));
+    ensure(kept.has_value(), "terms are kept");
+    return number = *kept;
 }
 
 void Filler::log_in(std::size_t person) {
@@ -510,6 +528,8 @@ Filled Filler::run() {
     out_.grants = static_cast<std::uint64_t>(grants_);
     out_.about = rows_.about();
     out_.end = Instant(rows_.now().seconds() + 10);
+    rows_.insert("DELETE FROM certificate_body WHERE ends <= ?",
+                 Instant(rows_.now().seconds() - store::kBodyKeptSeconds));
     rows_.finish(*world_.signer);
     return std::move(out_);
 }

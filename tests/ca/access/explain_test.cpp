@@ -161,6 +161,27 @@ TEST_CASE("replay finds who loses and who gains") {
     gone.replace(gone.find("\"ops\""), 5, "\"opz\"");
     CHECK_THAT(replayed(gone).loses.at(0).why, Contains("E-ROLE-UNKNOWN"));
 
+    SECTION("and the same when the certificates' bytes are gone") {
+        const auto login = [&] {
+            return world.store->record_login(world.alice, "ssh-key", true, "192.0.2.1", world.now());
+        };
+        for (int day = 0; day < 4; ++day) {
+            world.after(86400);
+            REQUIRE(login());
+        }
+        CHECK(replayed(same).loses.empty());
+        CHECK(replayed(same).certificates == 2);
+        const auto then = replayed(shorter).loses;
+        REQUIRE(then.size() == 1);
+        CHECK(then[0].times == 2);
+        CHECK(then[0].serial == loses[0].serial);
+        CHECK(then[0].why == loses[0].why);
+        const auto sized = access::right_size(*world.store, world.policy.in_force()->policy.roles.at("ops"),
+                                              Instant(fakes::kNow - 3600), world.now(), 30);
+        REQUIRE(sized);
+        CHECK(sized->certificates == 2);
+        CHECK(sized->extensions_used == std::vector<std::string>{"permit-pty"});
+    }
     SECTION("a refusal that would not have been is a gain") {
         world.after(90000);  // the grants are over
         REQUIRE(std::holds_alternative<mint::Denied>(*world.mint->mint(world.ssh_request())));

@@ -100,6 +100,7 @@ struct Life {
         REQUIRE(
             store::accept_rollback(dir.path("db"), "corp.example/log", dir.path("journal"), *signer, rollback, now()));
         store = std::move(*store::open_sqlite(dir.path("db"), store::Create::no, "corp.example/log", *signer, rng));
+        days_later();
     }
     void people() {
         const auto apply = store::Effect::apply;
@@ -423,6 +424,11 @@ struct Life {
         REQUIRE(found->size() == 1);
         REQUIRE(store->accept_found(found->front(), owner, "she deploys", alice, now(), apply));
         REQUIRE(store->dismiss_found(found->front(), "not any more", alice, now(), apply));
+    }
+    /// The first certificates ended more than a day ago, and somebody logs in.
+    void days_later() {
+        clock.advance(9 * 86400);
+        REQUIRE(store->record_login(alice, "ssh-key", true, "192.0.2.1", now()));
     }
     /// The first record of each type.
     std::map<std::string, std::string> records() {

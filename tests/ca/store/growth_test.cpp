@@ -42,22 +42,24 @@ void execute(const std::string& path, const std::string& sql) {
 void add_history(const std::string& path) {
     const std::string many =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(kHistory) + ") ";
-    execute(path,
-            "PRAGMA synchronous=OFF; PRAGMA cache_size=-400000; PRAGMA temp_store=MEMORY; BEGIN;"
-            "INSERT INTO owner(name, full_name, email, duties, state) VALUES ('bob', '', '', '[]', 'active');"
-            "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts) VALUES ('human/bob', 'bob', '', "
-            "'active', 0, '{}', '[]');" +
-                many +
-                "INSERT INTO certificate(intent, issuer, serial, kind, identity, owner, role, grant_id, key, key_id, "
-                "names, spec, valid_after, valid_before, policy_version, state, certificate, sha256, leaf, actor, "
-                "idempotency, request_hash) SELECT CAST(printf('%016d', i) AS BLOB), 1 + i % 2, 'h' || i, 'ssh-user', "
-                "iif(i % 2, 'human/alice', 'human/bob'), iif(i % 2, 'alice', 'bob'), 'ops', 'g-1', "
-                "CAST(printf('%032d', i) AS BLOB), '', '[]', zeroblob(32), 1000000000, 1000003600, '1:test', 'issued', "
-                "zeroblob(8), CAST(printf('%032d', i) AS BLOB), -i, 'human/alice', '', zeroblob(32) FROM n;" +
-                many + "INSERT INTO log_entry SELECT -i, CAST('{\"actor\":\"human/alice\"}' AS BLOB) FROM n;" + many +
-                "INSERT INTO log_text SELECT printf('%064d', i), zeroblob(16), 'why' FROM n WHERE i < 100000;" + many +
-                "INSERT INTO role_grant(identity, role, by_owner, starts, ends, reason, review_owed) SELECT "
-                "'human/alice', 'ops', 'alice', 1, 2, '', 0 FROM n WHERE i < 100000; COMMIT;");
+    execute(
+        path,
+        "PRAGMA synchronous=OFF; PRAGMA cache_size=-400000; PRAGMA temp_store=MEMORY; BEGIN;"
+        "INSERT INTO owner(name, full_name, email, duties, state) VALUES ('bob', '', '', '[]', 'active');"
+        "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts) VALUES ('human/bob', 'bob', '', "
+        "'active', 0, '{}', '[]');" +
+            many +
+            "INSERT INTO certificate_terms SELECT i, CAST(printf('%032d', i) AS BLOB), '{}' FROM n WHERE i < 1000;" +
+            many +
+            "INSERT INTO certificate(intent, issuer, serial, kind, identity, owner, role, grant_id, key, spec, "
+            "valid_after, valid_before, terms, state, leaf) SELECT CAST(printf('%016d', i) AS BLOB), 1 + i % 2, "
+            "'h' || i, 'ssh-user', iif(i % 2, 'human/alice', 'human/bob'), iif(i % 2, 'alice', 'bob'), 'ops', "
+            "'g-1', CAST(printf('%032d', i) AS BLOB), zeroblob(32), 1000000000, 1000003600, 1 + i % 999, 'issued', "
+            "-i FROM n;" +
+            many + "INSERT INTO log_entry SELECT -i, CAST('{\"actor\":\"human/alice\"}' AS BLOB) FROM n;" + many +
+            "INSERT INTO log_text SELECT printf('%064d', i), zeroblob(16), 'why' FROM n WHERE i < 100000;" + many +
+            "INSERT INTO role_grant(identity, role, by_owner, starts, ends, reason, review_owed) SELECT "
+            "'human/alice', 'ops', 'alice', 1, 2, '', 0 FROM n WHERE i < 100000; COMMIT;");
 }
 
 /// Each statement that was run since the connections were opened, with the steps that one run of it took at most.
