@@ -41,12 +41,12 @@ Status install_filter() {
     // Libraries may have started threads (Botan's pool does): the filter is for all of them.
     if (seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1) != 0) return failed("seccomp_attr_set");
     for (const int call :
-         {SCMP_SYS(read),          SCMP_SYS(write),          SCMP_SYS(recvfrom),     SCMP_SYS(sendto),
-          SCMP_SYS(recvmsg),       SCMP_SYS(sendmsg),        SCMP_SYS(futex),        SCMP_SYS(getrandom),
-          SCMP_SYS(clock_gettime), SCMP_SYS(munmap),         SCMP_SYS(brk),          SCMP_SYS(madvise),
-          SCMP_SYS(exit),          SCMP_SYS(exit_group),     SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
-          SCMP_SYS(fdatasync),     SCMP_SYS(close),          SCMP_SYS(getpid),       SCMP_SYS(gettid),
-          SCMP_SYS(sched_yield),   SCMP_SYS(restart_syscall)})
+         {SCMP_SYS(read),          SCMP_SYS(write),           SCMP_SYS(recvfrom),     SCMP_SYS(sendto),
+          SCMP_SYS(recvmsg),       SCMP_SYS(sendmsg),         SCMP_SYS(futex),        SCMP_SYS(getrandom),
+          SCMP_SYS(clock_gettime), SCMP_SYS(munmap),          SCMP_SYS(brk),          SCMP_SYS(madvise),
+          SCMP_SYS(exit),          SCMP_SYS(exit_group),      SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
+          SCMP_SYS(fdatasync),     SCMP_SYS(close),           SCMP_SYS(getpid),       SCMP_SYS(gettid),
+          SCMP_SYS(sched_yield),   SCMP_SYS(restart_syscall), SCMP_SYS(munlock)})  // the last: libraries, as it ends
         if (seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0) != 0) return failed("seccomp_rule_add");
     for (const int call : kRuntimeCalls)
         if (seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0) != 0) return failed("seccomp_rule_add");
