@@ -37,7 +37,7 @@ struct PastGrant {
 struct PastUse {
     std::int64_t certificates = 0;
     Instant first = Instant(0), last = Instant(0);  ///< when the first was promised, and the last made
-    std::vector<std::string> serials{};  ///< the newest ten
+    std::vector<std::string> serials{};             ///< the newest ten
 };
 
 /// What an entry is about, as `events_about` names it: "human/alice", "owner/alice", "grant/g-7", "request/r-7",
