@@ -1,5 +1,6 @@
 #include "agent/node.h"
 
+#include "agent/anchors.h"
 #include "agent/breakglass.h"
 #include "agent/identity.h"
 #include "agent/lock.h"
@@ -170,6 +171,17 @@ Status Node::tell(client::CaClient& ca, Instant now, Rng& rng) {
     return seeker_ ? seeker_->deliver(ca, now, rng) : Status{};
 }
 
+Status Node::anchor(client::CaClient& ca, const api::NodeTrust& trust) {
+    auto newer = newer_bundle(ca, trust, bundle_);
+    if (!newer) return pass(newer.error());
+    if (*newer) {
+        const std::string text = wire::to_json(**newer).pretty();
+        if (auto ok = files::write(bundle_file(config_), view(text), 0644); !ok) return ok;
+        bundle_ = std::move(**newer);
+    }
+    return check_anchors(trust, bundle_);
+}
+
 Result<std::string> Node::renew_trust(Instant now, Rng& rng) {
     // An identity that could not be renewed yet still works while it lives.
     const auto renewed = renew_identity(now, rng);
@@ -182,6 +194,7 @@ Result<std::string> Node::renew_trust(Instant now, Rng& rng) {
     const auto trust = ca->get<api::NodeTrust>("/v1/node/trust");
     heard(*ca, now);
     if (!trust) return pass(trust.error());
+    if (auto ok = anchor(*ca, *trust); !ok) return pass(ok.error());
     std::vector<HostCertificate> certificates;
     for (const auto& [path, held] : hosts_) certificates.push_back(held.certificate);
     const auto krl = fetch_krl(*ca, *trust);

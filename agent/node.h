@@ -39,6 +39,8 @@ private:
     /// The list for sshd: the one it reads now, or the newer one that the CA names.
     Result<std::string> fetch_krl(client::CaClient& ca, const api::NodeTrust& trust) const;
     Status renew_hosts(client::CaClient& ca, Instant now, Rng& rng);
+    /// Follows the bundle, and holds the trust against it.
+    Status anchor(client::CaClient& ca, const api::NodeTrust& trust);
     /// Trust: what this node's sshd reads.
     Result<std::string> renew_trust(Instant now, Rng& rng);
     /// The CA answered: what time it was there.

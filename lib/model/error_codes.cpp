@@ -509,6 +509,9 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-TOKEN", "The join token is unknown, used, too old or for another node. Ask for a new one."},
     ErrorCode{"E-TOKEN-TTL", "The join token would live longer than the policy lets tokens live."},
     ErrorCode{"E-TRUST", "What the CA sent for this node's sshd is not acceptable."},
+    ErrorCode{"E-TRUST-CA",
+              "The CA names a user CA for this node that the bundle pinned here, and proven by the log, does not. The "
+              "last good set stays."},
     ErrorCode{"E-TRUST-EMPTY", "The CA sent no user CA key: sshd would let nobody in. The old set stays."},
     ErrorCode{"E-UNIT", "What should be the name of a systemd unit is none."},
     ErrorCode{"E-UNREACHABLE", "The CA does not answer. Is it running, and is the URL right? Ask again later."},

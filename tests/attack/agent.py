@@ -106,6 +106,7 @@ try:
 
     TRUST, KRL, LISTS, HOST, CANARY = "/v1/node/trust", "/v1/krl", "/v1/revocation", "/v1/ssh/host-certificates", "/v1/node/canary"
     krl_path = next(path for path, body in seen.items() if body.startswith(b"SSHKRL"))
+    other_bundle = changed(bundle=lambda bundle: dict(bundle, version=7, ssh_user_cas=[evil]))
     other_hash = lambda lists: [dict(item, sha256="0" * 64) for item in lists]  # noqa: E731
     account = lambda *principals, name=ACCOUNT: changed(accounts={name: list(principals)})  # noqa: E731
     newer = changed(revocation=lambda lists: [dict(item, sha256="0" * 64, number=item["number"] + 1) for item in lists])
@@ -117,6 +118,10 @@ try:
         "trust: a member too many": {TRUST: changed(sshd_config="PermitRootLogin yes")},
         "trust: a number for a list": {TRUST: changed(ssh_user_cas=7)},
         "trust: no user CA": {TRUST: changed(ssh_user_cas=[])},
+        "trust: another user CA beside the real one": {TRUST: changed(ssh_user_cas=lambda keys: [*keys, evil])},
+        "trust: another user CA in place of the real one": {TRUST: changed(ssh_user_cas=[evil])},
+        "trust: another user CA, with a bundle that nobody published": {TRUST: changed(ssh_user_cas=[evil], bundle_version=7), "/v1/bundle": other_bundle},
+        "trust: another user CA, with a bundle of the past": {TRUST: changed(ssh_user_cas=[evil], bundle_version=7)},
         "trust: a CA with a second line": {TRUST: changed(ssh_user_cas=lambda keys: [keys[0] + "\n" + evil])},
         "trust: a CA with options": {TRUST: changed(ssh_user_cas=lambda keys: ["cert-authority " + keys[0]])},
         "trust: a path for an account": {TRUST: account("ops", name="../../x")},
@@ -175,7 +180,7 @@ try:
     honest()
     assert node.opens(*me) and not node.opens(world.dir / "more", world.dir / "more-cert.pub") and not node.by_old_key()
     alarms = [entry["data"]["what"] for entry in world.entries() if entry["type"] == "node.alarm"]
-    for rule in ("E-KRL-OLDER", "E-TRUST", "E-LIST-PROOF"):
+    for rule in ("E-KRL-OLDER", "E-TRUST", "E-TRUST-CA", "E-BUNDLE-PROOF", "E-LIST-PROOF"):
         assert any(rule in words for words in alarms), f"{rule} is not in {alarms}"
 finally:
     if node:
