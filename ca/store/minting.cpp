@@ -1,10 +1,11 @@
-// The minting path's verbs: facts, serials, intent, outcome, refusal.
+// The minting path's verbs that write: serials, intent, outcome, refusal. What they go by is facts.cpp's.
 #include <algorithm>
 
 #include "ca/steps/key_id.h"
 #include "ca/store/node_rows.h"
 #include "ca/store/requests_rows.h"
 #include "ca/store/rows.h"
+#include "ca/store/standing.h"
 #include "ca/store/terms.h"
 #include "lib/crypto/crypto.h"
 #include "lib/wire/text.h"
@@ -17,100 +18,6 @@ constexpr std::uint64_t kSerialBlock = 256;
 
 tl::unexpected<Error> stale(std::string what) {
     return fail(Code::conflict, std::move(what), "E-STALE", "it changed while the request was on its way", "ask again");
-}
-
-struct Standing {
-    OwnerName owner;
-    policy::State identity, owner_state;
-    std::string hosts, tenant;
-    std::optional<Instant> adopt_by;
-    [[nodiscard]] bool may_have_certificates(Kind kind, Instant now) const {
-        const bool handing_over =
-            owner_state == policy::State::leaving && kind != Kind::human && adopt_by && now < *adopt_by;
-        return identity == policy::State::active && (owner_state == policy::State::active || handing_over);
-    }
-};
-
-Result<std::optional<Standing>> find_standing(Database& database, const IdentityName& identity) {
-    Query query(database,
-                "SELECT i.owner, i.state, o.state, i.hosts, i.tenant, o.adopt_by FROM identity i JOIN owner o ON "
-                "o.name = i.owner "
-                "WHERE i.name = ?");
-    query.with(identity.text());
-    const auto row = query.row();
-    if (!row) return pass(row.error());
-    if (!*row) return std::optional<Standing>();
-    Standing standing{stored<OwnerName>(query.text(0)),
-                      state_of_text(query.text(1)),
-                      state_of_text(query.text(2)),
-                      query.text(3),
-                      query.text(4),
-                      {}};
-    if (query.integer(5) != 0) standing.adopt_by = query.time(5);
-    return std::optional(std::move(standing));
-}
-
-Result<bool> exists(Query& query) { return query.row(); }
-
-/// The answer to an enrolment may be lost: the token stands for the key that it was used for, while it lives and the
-/// node has not renewed since.
-Result<bool> join_again(Transaction& transaction, const Digest& secret_hash, const IdentityName& node,
-                        const Digest& key, Instant now) {
-    Query query(
-        transaction.database(),
-        "SELECT id, owner FROM token WHERE secret_hash = ? AND used = 1 AND expires > ? AND node = substr(?, 6)");
-    const auto row = query.with(ByteView(secret_hash), now, node.text()).row();
-    if (!row) return pass(row.error());
-    if (!*row) return false;
-    const auto used_by = joining_key(transaction.database(), query.integer(0));
-    if (!used_by) return pass(used_by.error());
-    if (*used_by != key) return false;
-    const auto leaf =
-        transaction.append({"node.rejoined",
-                            now,
-                            node.text(),
-                            query.text(1),
-                            node.text(),
-                            {{"token", "t-" + std::to_string(query.integer(0))}, {"key", wire::hex(key)}}});
-    if (!leaf) return pass(leaf.error());
-    return true;
-}
-
-/// Enrolment: the token is used up here, in the transaction of the intent, and the node comes into being with it.
-Status consume_token(Transaction& transaction, const Digest& secret_hash, const IdentityName& node, const Digest& key,
-                     std::optional<Instant> review_by, Instant now) {
-    Query query(transaction.database(),
-                "UPDATE token SET used = 1 WHERE secret_hash = ? AND used = 0 AND expires > ? RETURNING id, node, "
-                "owner, labels, hosts, tenant");
-    query.with(ByteView(secret_hash), now);
-    const auto row = query.row();
-    if (!row) return pass(row.error());
-    if (!*row) {
-        const auto again = join_again(transaction, secret_hash, node, key, now);
-        if (!again) return pass(again.error());
-        if (*again) return {};
-    }
-    if (!*row || "node/" + query.text(1) != node.text())
-        return fail(Code::unauthenticated, "the join token is not accepted", "E-TOKEN",
-                    "a join token works once, for one node, until it expires",
-                    "ask for a new one: mayfly token create --node NODE --owner OWNER");
-    const std::string owner = query.text(2);
-    if (auto ok = need_open_tenant(transaction.database(), query.text(5)); !ok) return ok;
-    Query insert(transaction.database(),
-                 "INSERT INTO identity(name, owner, purpose, state, created, labels, hosts, tenant, review_by) VALUES "
-                 "(?, ?, 'node', 'active', ?, ?, ?, ?, ?) "
-                 "ON CONFLICT DO UPDATE SET labels = excluded.labels, hosts = excluded.hosts WHERE owner = "
-                 "excluded.owner AND tenant = excluded.tenant AND state = 'active'");
-    insert.with(node.text(), owner, now, query.text(3), query.text(4), query.text(5), review_by.value_or(Instant(0)));
-    if (auto ok = insert.run(); !ok) return ok;
-    if (transaction.database().changes() == 0)
-        return fail(Code::conflict, "node " + node.text() + " exists with another owner or tenant, or is suspended",
-                    "E-NODE-OWNER", {}, "choose another node name");
-    if (auto ok = join_generation(transaction.database(), node, key, query.integer(0), now); !ok) return ok;
-    const auto leaf = transaction.append(
-        {"node.joined", now, node.text(), owner, node.text(), {{"token", "t-" + std::to_string(query.integer(0))}}});
-    if (!leaf) return pass(leaf.error());
-    return {};
 }
 
 /// What decided the request must still hold in the transaction that makes it durable.
@@ -148,22 +55,6 @@ Status use_grant(Database& database, const steps::Spec& spec, Instant now) {
         "0 "
         "WHERE id = CAST(substr(?1, 3) AS INTEGER) AND (how IN ('request', 'breakglass') OR last_used < ?2 - 3600)");
     return use.with(grant, now).run();
-}
-
-/// How many certificates an identity had within the last hour, this one among them, in steps of two from sixteen on:
-/// whoever never had so many does something new. Counting ends where it would cost more than it tells.
-Result<std::string> rate_of(Database& database, const IdentityName& identity, Instant now) {
-    constexpr std::int64_t kFirst = 16, kMost = 1024, kHour = 3600;
-    Query query(database,
-                "SELECT count(*) FROM (SELECT 1 FROM certificate WHERE identity = ?1 AND valid_before > ?2 AND "
-                "valid_after > ?2 AND state <> 'void' LIMIT ?3)");
-    const auto row = query.with(identity.text(), Instant(now.seconds() - kHour), kMost).row();
-    if (!row) return pass(row.error());
-    const std::int64_t count = (*row ? query.integer(0) : 0) + 1;
-    if (count < kFirst) return std::string();
-    std::int64_t step = kFirst;
-    while (step * 2 <= count) step *= 2;
-    return std::to_string(step) + " certificates or more within an hour";
 }
 
 Status remember(Database& database, const IdentityName& identity, const std::vector<std::string>& seen, Instant now) {
@@ -256,95 +147,6 @@ wire::Json json_reasons(const std::vector<policy::Reason>& reasons) {
 }
 
 }  // namespace
-
-Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now) {
-    const auto lease = readers_.take();
-    if (!lease) return pass(lease.error());
-    Database& database = **lease;
-    if (auto ok = database.run("BEGIN"); !ok) return pass(ok.error());
-    struct End {
-        Database& database;
-        ~End() { (void)database.run("ROLLBACK"); }
-    } const end{database};
-
-    const auto standing = find_standing(database, query.identity);
-    if (!standing) return pass(standing.error());
-    KnownFacts facts{policy::State::active, policy::State::active, stored<OwnerName>("nobody"), {}, false, {}, {}, {}};
-    if (*standing) {
-        facts.identity_state = (*standing)->identity;
-        facts.owner_state = (*standing)->owner_state;
-        facts.owner = (*standing)->owner;
-        facts.hosts = hosts_of_text((*standing)->hosts);
-        facts.tenant = (*standing)->tenant;
-        facts.adopt_by = (*standing)->adopt_by;
-    }
-    if (query.join_token) {
-        Query token(database,
-                    "SELECT t.owner, o.state, t.hosts, t.tenant FROM token t JOIN owner o ON o.name = t.owner WHERE "
-                    "t.secret_hash = ?1 AND t.expires > ?2 AND (t.used = 0 OR EXISTS (SELECT 1 FROM node_generation g "
-                    "WHERE g.node = 'node/' || t.node AND g.token = t.id AND g.key = ?3))");
-        const auto row = token.with(ByteView(*query.join_token), now, ByteView(query.key)).row();
-        if (!row) return pass(row.error());
-        if (!*row) return fail(Code::unauthenticated, "the join token is not accepted", "E-TOKEN", {}, {});
-        facts.owner = stored<OwnerName>(token.text(0));
-        facts.owner_state = state_of_text(token.text(1));
-        facts.hosts = hosts_of_text(token.text(2));
-        facts.tenant = token.text(3);
-    } else if (!*standing) {
-        return fail(Code::not_found, "there is no identity " + query.identity.text(), "E-IDENTITY-UNKNOWN", {},
-                    "mayfly identity list");
-    }
-    if (query.role) {
-        auto grants = grants_of(database, query.identity, *query.role, now);
-        if (!grants) return pass(grants.error());
-        facts.grants = std::move(*grants);
-    }
-    if (!query.against.empty()) {
-        auto beside = held_beside(database, facts.owner, query.against, now);
-        if (!beside) return pass(beside.error());
-        facts.beside = std::move(*beside);
-    }
-    facts.seen = query.seen;
-    if (!query.seen.empty()) {
-        auto rate = rate_of(database, query.identity, now);
-        if (!rate) return pass(rate.error());
-        if (!rate->empty()) facts.seen.push_back(std::move(*rate));
-    }
-    for (const auto& what : facts.seen) {
-        Query known(database, "SELECT 1 FROM seen WHERE identity = ? AND what = ?");
-        const auto before = exists(known.with(query.identity.text(), what));
-        if (!before) return pass(before.error());
-        if (!*before) facts.new_to.push_back(what);
-    }
-    if (!query.tenant.empty() && query.tenant != facts.tenant) {
-        Query open(database, "SELECT 1 FROM tenant WHERE name = ? AND state = 'open'");
-        const auto stands = exists(open.with(query.tenant));
-        if (!stands) return pass(stands.error());
-        facts.tenant_open = *stands;
-    }
-    Query revoked(database, "SELECT 1 FROM revoked_key WHERE key = ?");
-    const auto dead = exists(revoked.with(ByteView(query.key)));
-    if (!dead) return pass(dead.error());
-    facts.key_revoked = *dead;
-    // Two ranges of the index, on either side of the caller: a key that is renewed every hour for years costs no more.
-    Query bound(database,
-                "SELECT identity FROM enrolled_key WHERE key = ?1 AND identity <> ?2 UNION ALL "
-                "SELECT identity FROM certificate WHERE key = ?1 AND identity < ?2 AND state <> 'void' UNION ALL "
-                "SELECT identity FROM certificate WHERE key = ?1 AND identity > ?2 AND state <> 'void' LIMIT 1");
-    const auto other = bound.with(ByteView(query.key), query.identity.text()).row();
-    if (!other) return pass(other.error());
-    if (*other) facts.key_bound_to = stored<IdentityName>(bound.text(0));
-    if (query.node) {
-        Query node(database, "SELECT labels, tenant FROM identity WHERE name = ? AND state = 'active'");
-        const auto row = node.with("node/" + query.node->text()).row();
-        if (!row) return pass(row.error());
-        if (*row) {
-            facts.target_labels = map_of_text(node.text(0));
-            facts.target_tenant = node.text(1);
-        }
-    }
-    return facts;
-}
 
 Result<std::uint64_t> SqliteStore::next_serial(steps::IssuerId issuer) {
     const std::lock_guard lock(serials_mutex_);

@@ -73,4 +73,7 @@ Result<std::int64_t> resume_grants(Transaction& transaction, const Cause& cause,
 Result<std::vector<std::string>> revoke_where(Database& database, std::string_view condition, std::string_view text,
                                               wire::CrlReason code, Instant now);
 
+/// Whether a statement finds any row.
+inline Result<bool> exists(Query& query) { return query.row(); }
+
 }  // namespace mayfly::store

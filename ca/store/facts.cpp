@@ -1,0 +1,136 @@
+// What is known before a mint is decided: one reading of the store, as of one moment.
+#include "ca/store/requests_rows.h"
+#include "ca/store/rows.h"
+#include "ca/store/standing.h"
+
+namespace mayfly::store {
+
+namespace {
+
+/// How many certificates an identity had within the last hour, this one among them, in steps of two from sixteen on:
+/// whoever never had so many does something new. Counting ends where it would cost more than it tells.
+Result<std::string> rate_of(Database& database, const IdentityName& identity, Instant now) {
+    constexpr std::int64_t kFirst = 16, kMost = 1024, kHour = 3600;
+    Query query(database,
+                "SELECT count(*) FROM (SELECT 1 FROM certificate WHERE identity = ?1 AND valid_before > ?2 AND "
+                "valid_after > ?2 AND state <> 'void' LIMIT ?3)");
+    const auto row = query.with(identity.text(), Instant(now.seconds() - kHour), kMost).row();
+    if (!row) return pass(row.error());
+    const std::int64_t count = (*row ? query.integer(0) : 0) + 1;
+    if (count < kFirst) return std::string();
+    std::int64_t step = kFirst;
+    while (step * 2 <= count) step *= 2;
+    return std::to_string(step) + " certificates or more within an hour";
+}
+
+}  // namespace
+
+Result<std::optional<Standing>> find_standing(Database& database, const IdentityName& identity) {
+    Query query(database,
+                "SELECT i.owner, i.state, o.state, i.hosts, i.tenant, o.adopt_by FROM identity i JOIN owner o ON "
+                "o.name = i.owner "
+                "WHERE i.name = ?");
+    query.with(identity.text());
+    const auto row = query.row();
+    if (!row) return pass(row.error());
+    if (!*row) return std::optional<Standing>();
+    Standing standing{stored<OwnerName>(query.text(0)),
+                      state_of_text(query.text(1)),
+                      state_of_text(query.text(2)),
+                      query.text(3),
+                      query.text(4),
+                      {}};
+    if (query.integer(5) != 0) standing.adopt_by = query.time(5);
+    return std::optional(std::move(standing));
+}
+
+Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now) {
+    const auto lease = readers_.take();
+    if (!lease) return pass(lease.error());
+    Database& database = **lease;
+    if (auto ok = database.run("BEGIN"); !ok) return pass(ok.error());
+    struct End {
+        Database& database;
+        ~End() { (void)database.run("ROLLBACK"); }
+    } const end{database};
+
+    const auto standing = find_standing(database, query.identity);
+    if (!standing) return pass(standing.error());
+    KnownFacts facts{policy::State::active, policy::State::active, stored<OwnerName>("nobody"), {}, false, {}, {}, {}};
+    if (*standing) {
+        facts.identity_state = (*standing)->identity;
+        facts.owner_state = (*standing)->owner_state;
+        facts.owner = (*standing)->owner;
+        facts.hosts = hosts_of_text((*standing)->hosts);
+        facts.tenant = (*standing)->tenant;
+        facts.adopt_by = (*standing)->adopt_by;
+    }
+    if (query.join_token) {
+        Query token(database,
+                    "SELECT t.owner, o.state, t.hosts, t.tenant FROM token t JOIN owner o ON o.name = t.owner WHERE "
+                    "t.secret_hash = ?1 AND t.expires > ?2 AND (t.used = 0 OR EXISTS (SELECT 1 FROM node_generation g "
+                    "WHERE g.node = 'node/' || t.node AND g.token = t.id AND g.key = ?3))");
+        const auto row = token.with(ByteView(*query.join_token), now, ByteView(query.key)).row();
+        if (!row) return pass(row.error());
+        if (!*row) return fail(Code::unauthenticated, "the join token is not accepted", "E-TOKEN", {}, {});
+        facts.owner = stored<OwnerName>(token.text(0));
+        facts.owner_state = state_of_text(token.text(1));
+        facts.hosts = hosts_of_text(token.text(2));
+        facts.tenant = token.text(3);
+    } else if (!*standing) {
+        return fail(Code::not_found, "there is no identity " + query.identity.text(), "E-IDENTITY-UNKNOWN", {},
+                    "mayfly identity list");
+    }
+    if (query.role) {
+        auto grants = grants_of(database, query.identity, *query.role, now);
+        if (!grants) return pass(grants.error());
+        facts.grants = std::move(*grants);
+    }
+    if (!query.against.empty()) {
+        auto beside = held_beside(database, facts.owner, query.against, now);
+        if (!beside) return pass(beside.error());
+        facts.beside = std::move(*beside);
+    }
+    facts.seen = query.seen;
+    if (!query.seen.empty()) {
+        auto rate = rate_of(database, query.identity, now);
+        if (!rate) return pass(rate.error());
+        if (!rate->empty()) facts.seen.push_back(std::move(*rate));
+    }
+    for (const auto& what : facts.seen) {
+        Query known(database, "SELECT 1 FROM seen WHERE identity = ? AND what = ?");
+        const auto before = exists(known.with(query.identity.text(), what));
+        if (!before) return pass(before.error());
+        if (!*before) facts.new_to.push_back(what);
+    }
+    if (!query.tenant.empty() && query.tenant != facts.tenant) {
+        Query open(database, "SELECT 1 FROM tenant WHERE name = ? AND state = 'open'");
+        const auto stands = exists(open.with(query.tenant));
+        if (!stands) return pass(stands.error());
+        facts.tenant_open = *stands;
+    }
+    Query revoked(database, "SELECT 1 FROM revoked_key WHERE key = ?");
+    const auto dead = exists(revoked.with(ByteView(query.key)));
+    if (!dead) return pass(dead.error());
+    facts.key_revoked = *dead;
+    // Two ranges of the index, on either side of the caller: a key that is renewed every hour for years costs no more.
+    Query bound(database,
+                "SELECT identity FROM enrolled_key WHERE key = ?1 AND identity <> ?2 UNION ALL "
+                "SELECT identity FROM certificate WHERE key = ?1 AND identity < ?2 AND state <> 'void' UNION ALL "
+                "SELECT identity FROM certificate WHERE key = ?1 AND identity > ?2 AND state <> 'void' LIMIT 1");
+    const auto other = bound.with(ByteView(query.key), query.identity.text()).row();
+    if (!other) return pass(other.error());
+    if (*other) facts.key_bound_to = stored<IdentityName>(bound.text(0));
+    if (query.node) {
+        Query node(database, "SELECT labels, tenant FROM identity WHERE name = ? AND state = 'active'");
+        const auto row = node.with("node/" + query.node->text()).row();
+        if (!row) return pass(row.error());
+        if (*row) {
+            facts.target_labels = map_of_text(node.text(0));
+            facts.target_tenant = node.text(1);
+        }
+    }
+    return facts;
+}
+
+}  // namespace mayfly::store
