@@ -54,7 +54,7 @@ try:
     world.start()
     world.login()
     bob, carol, ann = Person(world, "bob"), Person(world, "carol"), Person(world, "ann", "--duty", "auditor")
-    Node(world, "db-7", label="env=prod", folder="node-before", hosts=["db-7"])
+    Node(world, "db-7", labels={"env": "prod"}, folder="node-before", hosts=["db-7"])
     nobody_yet = moment()
     request = bob.ask("db-admin", "--for", "45m", "--reason", "disk full on db-7")
     asked = moment()
@@ -162,7 +162,7 @@ try:
     # another one's, and the rules go on.
     expect(world.run("mayfly", "revoke", "--identity", "human/bob", "--reason", "lost laptop"), 0)
     expect(world.run("mayfly", "owner", "disable", "carol", "--reason", "left the company", "--revoke"), 0)
-    Node(world, "db-7", label="env=dev", folder="node-after", hosts=["db-7"])
+    Node(world, "db-7", labels={"env": "dev"}, folder="node-after", hosts=["db-7"])
     expect(world.run("mayfly", "policy", "apply", "-f", "tight.toml", "--reason", "tighter"), 0, "in force: 3:")
     for before, after in zip(then, nine(), strict=True):
         assert before == after, f"{before}\n{after}"

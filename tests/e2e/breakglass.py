@@ -6,15 +6,15 @@ import getpass
 import json
 import os
 import pathlib
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from world import PLAIN_SSHD, World, checked, expect  # noqa: E402
+from node import Node  # noqa: E402
+from waiting import wait_until  # noqa: E402
+from world import World, checked, expect  # noqa: E402
 
 ACCOUNT = getpass.getuser()
 ROLE = """
@@ -39,15 +39,8 @@ POLICY = ("version = 1\n[[role]]\nname = \"ops\"\nowner = \"alice\"\nmax_lifetim
           + ROLE.format(name="hasty", owner="bob", account=ACCOUNT, second="false", within="1s"))
 
 
-def wait_until(what, condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)  # a poll of what we wait for, not a guess at how long it takes
-
-
 world = World(POLICY)
-processes = []
+node = None
 try:
     alice = lambda *argv: world.run("mayfly", *argv)  # noqa: E731
 
@@ -97,45 +90,15 @@ try:
     expect(carol("breakglass", "envelope", "show"), 0, "2 of 3: alice, bob, carol")
 
     # ---- a node ------------------------------------------------------------------------------------------------------------
-    sshd = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (world.dir / "sshd").mkdir()
-    at = lambda name: str(world.dir / "sshd" / name)  # noqa: E731
-    world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at("host_key"))
-    pathlib.Path(at("mayfly.conf")).write_text("")
-    pathlib.Path(at("sshd_config")).write_text(f"Include {at('mayfly.conf')}\nListenAddress 127.0.0.1\nPort {port}\nHostKey {at('host_key')}\nPidFile {at('pid')}\nLogLevel VERBOSE\n"
-                                               f"{PLAIN_SSHD}PermitRootLogin prohibit-password\n")
-    if os.getuid() == 0:
-        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-    (world.dir / "token").write_text(world.must("mayfly", "token", "create", "--node", "db-7", "--owner", "alice", "--label", "env=dev").stdout)
-    world.must("mayfly-agent", "enroll", "--mode", "only", world.url, "--fingerprint", world.fingerprint, "--token-file", "token", "--dir", "agent", "--sshd-program", sshd, "--sshd-config", at("sshd_config"), "--drop-in",
-               at("mayfly.conf"), "--trust-dir", at("trust"), "--host-key", at("host_key"), "--reload-pid-file", at("pid"))
-    agent_toml = world.dir / "agent/agent.toml"
-    text = agent_toml.read_text().replace('poll = "1m"', 'poll = "1s"').replace('sshd_log = "journal"', f'sshd_log = "{at("log")}"\nplain = true')
-    assert 'poll = "1s"' in text and "plain = true" in text
-    agent_toml.write_text(text)
-    agent_log = world.dir / "agent.log"
-
-    def start_agent():
-        process = subprocess.Popen(["mayfly-agent", "run", "--config", str(agent_toml)], cwd=world.dir, env=world.env, stdout=open(agent_log, "ab"), stderr=subprocess.STDOUT)
-        processes.append(process)
-        return process
-
-    agent = start_agent()
-    keys_file = world.dir / f"sshd/trust/current/breakglass/{ACCOUNT}"
+    node = Node(world, "db-7", report=True)
+    at = node.at
+    keys_file = node.dir / f"trust/current/breakglass/{ACCOUNT}"
     wait_until("the agent's first set", keys_file.exists)
     assert keys_file.read_text().startswith(f'cert-authority,principals="breakglass.{ACCOUNT}@db-7",restrict,pty,expiry-time='), keys_file.read_text()
-    processes.append(subprocess.Popen([sshd, "-D", "-f", at("sshd_config"), "-E", at("log")]))
-    wait_until("sshd", lambda: pathlib.Path(at("pid")).exists())
 
-    def login(name, certificate=None, command="true"):
-        return world.run("ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-i", name, "-o",
-                         f"CertificateFile={certificate or name + '-cert.pub'}", "-p", str(port), "-l", ACCOUNT, "127.0.0.1", command)
-
+    login = lambda name, certificate=None, command="true": node.login(ACCOUNT, name, certificate, command)  # noqa: E731
     opens = lambda *argv: login(*argv).returncode == 0  # noqa: E731
-    log_words = lambda: pathlib.Path(at("log")).read_text()[-2000:]  # noqa: E731
+    log_words = lambda: node.words()[-2000:]  # noqa: E731
 
     # An ordinary session first: what it was used for is known by identity, role and grant.
     expect(alice("role", "grant", "ops", "human/alice", "--for", "1d", "--reason", "test"), 0)
@@ -148,8 +111,8 @@ try:
     expect(alice("session", "show", daily["id"]), 0, "human/alice", daily["key_id"])
 
     # ---- CA, database and agent are gone ---------------------------------------------------------------------------------
-    agent.terminate()
-    agent.wait(timeout=20)
+    node.process.terminate()
+    node.process.wait(timeout=20)
     world.stop(signal.SIGKILL)
     os.rename(world.dir / "ca", world.dir / "gone")
     assert alice("breakglass", "list").returncode == 8
@@ -200,7 +163,8 @@ try:
     # ---- they are back ---------------------------------------------------------------------------------------------------
     os.rename(world.dir / "gone", world.dir / "ca")
     world.start(port=port_of_ca)
-    agent = start_agent()
+    node.start()
+    node.processes.append(node.process)
     glass_sessions = lambda: [one for one in sessions("--node", "db-7") if one["authority"] == "breakglass"]  # noqa: E731
     wait_until("both emergency uses are reported", lambda: len([one for one in glass_sessions() if one.get("closed")]) == 2)
     assert not [one for one in glass_sessions() if one.get("record")], "no record is known yet"
@@ -318,12 +282,11 @@ try:
     expect(alice("breakglass", "open", "hasty", "--node", "db-7", "--reason", "open again", "--out", "h"), 0)
     print(f"{len(checked)} passed, 0 failed")
 except BaseException:
-    for log in ("ca.log", "agent.log", "sshd/log"):
+    for log in ("ca.log", "node-db-7/agent.log", "node-db-7/sshd.log"):
         if (world.dir / log).exists():
             print(f"--- {log}\n{(world.dir / log).read_text()[-3000:]}", file=sys.stderr)
     raise
 finally:
-    for process in processes:
-        process.kill()
-        process.wait()
+    if node:
+        node.close()
     world.close()

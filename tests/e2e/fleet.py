@@ -5,7 +5,6 @@ is lost, and they do not all come at once. Before that: what an idle agent with 
 
 With --quick, six agents and less time: for CI. MAYFLY_FLEET_SPEED slows the clocks down where 30 is too fast: the signer refuses what does not start now."""
 import datetime
-import json
 import math
 import os
 import pathlib
@@ -15,7 +14,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from nodes import Node, free_port, wait_until  # noqa: E402
+from nodes import Node  # noqa: E402
+from waiting import free_port, wait_until  # noqa: E402
 from world import World, checked, expect  # noqa: E402
 
 QUICK = "--quick" in sys.argv

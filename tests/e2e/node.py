@@ -2,58 +2,39 @@
 import json
 import os
 import pathlib
-import shutil
-import socket
 import subprocess
-import time
 
-from world import PLAIN_SSHD
-
-SSHD = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-
-
-def wait_until(what, condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what() if callable(what) else what
-        time.sleep(0.02)  # a poll of what we wait for, not a guess at how long it takes
+import nodes
+from nodes import SSHD
+from waiting import free_port, wait_until
 
 
-class Node:
-    def __init__(self, world, name, hosts, labels, more=""):
-        self.world, self.name = world, name
-        self.dir = world.dir / f"node-{name}"
-        self.dir.mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.processes = []
-        at = self.at
-        world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at("host_key"))
-        pathlib.Path(at("mayfly.conf")).write_text("")
-        pathlib.Path(at("sshd_config")).write_text(f"Include {at('mayfly.conf')}\nListenAddress 127.0.0.1\nPort {self.port}\nHostKey {at('host_key')}\nPidFile {at('pid')}\nLogLevel VERBOSE\n"
-                                                   f"{PLAIN_SSHD}PermitRootLogin prohibit-password\nMaxStartups 200\nSubsystem sftp internal-sftp\n{more}")
-        if os.getuid() == 0:
-            os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        argv = ["mayfly", "token", "create", "--node", name, "--owner", "alice"]
-        for key, value in labels.items():
-            argv += ["--label", f"{key}={value}"]
-        for host in hosts:
-            argv += ["--host", host]
-        token = self.dir / "token"
-        token.write_text(world.must(*argv).stdout)
-        world.must("mayfly-agent", "enroll", world.url, "--fingerprint", world.fingerprint, "--token-file", str(token), "--dir", at("agent"), "--sshd-program", SSHD, "--sshd-config", at("sshd_config"),
-                   "--drop-in", at("mayfly.conf"), "--trust-dir", at("trust"), "--host-key", at("host_key"), "--reload-pid-file", at("pid"), "--mode", "only")
-        config = pathlib.Path(at("agent")) / "agent.toml"
-        config.write_text(config.read_text().replace('poll = "1m"', 'poll = "1s"'))
-        self.log = self.dir / "agent.log"
-        self.processes.append(subprocess.Popen(["mayfly-agent", "run", "--config", str(config)], cwd=self.dir, env=world.env, stdout=open(self.log, "ab"), stderr=subprocess.STDOUT))
-        wait_until(lambda: "the agent's first round:\n" + self.log.read_text()[-2000:], lambda: any('"event":"round"' in line for line in self.log.read_text().splitlines()))
-        self.processes.append(subprocess.Popen([SSHD, "-D", "-f", at("sshd_config"), "-E", at("sshd.log")], env={"PATH": os.environ["PATH"]}))
-        wait_until("sshd", lambda: pathlib.Path(at("pid")).exists())
+def answered(ask):
+    """What ssh says once somebody takes the connection."""
+    said = []
+    wait_until("sshd takes connections", lambda: said.append(ask()) or "Connection refused" not in said[-1].stderr)
+    return said[-1]
 
-    def at(self, name):
-        return str(self.dir / name)
+
+class Node(nodes.Node):
+    def __init__(self, world, name, hosts=(), labels={"env": "dev"}, more="", report=False):
+        """`report`: the agent tells of logins, from sshd's log."""
+        self.port = free_port()
+        self.processes = []  # the agent, then sshd
+        folder = world.dir / f"node-{name}"
+        lines = f"ListenAddress 127.0.0.1\nPort {self.port}\nPidFile {folder}/pid\nLogLevel VERBOSE\nPermitRootLogin prohibit-password\nMaxStartups 200\nSubsystem sftp internal-sftp\n{more}"
+        super().__init__(world, name, labels, hosts, sshd=lines, sshd_log=f"{folder}/sshd.log" if report else "none")
+        self.start()
+        self.processes.append(self.process)
+        wait_until(lambda: "the agent's first round:\n" + self.log.read_text()[-2000:], lambda: self.log.exists() and self.rounds())
+        self.processes.append(subprocess.Popen([SSHD, "-D", "-f", self.at("sshd_config"), "-E", self.at("sshd.log")], env={"PATH": os.environ["PATH"]}))
+        wait_until("sshd", lambda: pathlib.Path(self.at("pid")).exists())
+
+    def login(self, account, key, certificate=None, command="true"):
+        """What ssh says. A reload of sshd, whose door is shut for a moment, is waited for."""
+        argv = ("ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-i", key, "-o",
+                f"CertificateFile={certificate or key + '-cert.pub'}", "-p", str(self.port), "-l", account, "127.0.0.1", command)
+        return answered(lambda: self.world.run(*argv))
 
     def words(self):
         path = pathlib.Path(self.at("sshd.log"))

@@ -3,51 +3,43 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
-import time
 
+from waiting import wait_until
 from world import PLAIN_SSHD
 
-
-def wait_until(what, condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what() if callable(what) else what
-        time.sleep(0.02)  # a poll of what we wait for, not a guess at how long it takes
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+SSHD = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
 
 class Node:
     """An enrolled node. Its sshd never runs, and is judged by `sshd -t` all the same."""
 
-    def __init__(self, world, name, poll="1s", label="env=dev", hosts=(), folder=None):
+    def __init__(self, world, name, labels={"env": "dev"}, hosts=(), folder=None, poll="1s", sshd="", sshd_log="none"):
+        """`sshd`: more lines of sshd_config. `sshd_log`: of which the agent reports logins."""
         self.world, self.name, self.process = world, name, None
         self.dir = world.dir / (folder or f"node-{name}")
         self.dir.mkdir()
-        sshd = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
         if os.getuid() == 0:
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        at = lambda file: str(self.dir / file)  # noqa: E731
+        at = self.at
         world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at("host_key"))
         pathlib.Path(at("mayfly.conf")).write_text("")
-        pathlib.Path(at("sshd_config")).write_text(f"Include {at('mayfly.conf')}\nHostKey {at('host_key')}\n{PLAIN_SSHD}")
-        named = [word for host in hosts for word in ("--host", host)]
-        pathlib.Path(at("token")).write_text(world.must("mayfly", "token", "create", "--node", name, "--owner", "alice", "--label", label, *named).stdout)
-        world.must("mayfly-agent", "enroll", world.url, "--fingerprint", world.fingerprint, "--token-file", at("token"), "--dir", at("agent"), "--sshd-program", sshd, "--sshd-config",
-                   at("sshd_config"), "--drop-in", at("mayfly.conf"), "--trust-dir", at("trust"), "--host-key", at("host_key"), "--reload-pid-file", at("sshd.pid"), "--mode", "only")
+        pathlib.Path(at("sshd_config")).write_text(f"Include {at('mayfly.conf')}\nHostKey {at('host_key')}\n{PLAIN_SSHD}{sshd}")
+        said = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")] + [word for host in hosts for word in ("--host", host)]
+        pathlib.Path(at("token")).write_text(world.must("mayfly", "token", "create", "--node", name, "--owner", "alice", *said).stdout)
+        world.must("mayfly-agent", "enroll", world.url, "--fingerprint", world.fingerprint, "--token-file", at("token"), "--dir", at("agent"), "--sshd-program", SSHD, "--sshd-config",
+                   at("sshd_config"), "--drop-in", at("mayfly.conf"), "--trust-dir", at("trust"), "--host-key", at("host_key"), "--reload-pid-file", at("pid"), "--mode", "only")
         self.config = self.dir / "agent/agent.toml"
-        text = self.config.read_text().replace('poll = "1m"', f'poll = "{poll}"').replace('sshd_log = "journal"', 'sshd_log = "none"')
-        assert f'poll = "{poll}"' in text
+        report = f'sshd_log = "{sshd_log}"' + ("" if sshd_log == "none" else "\nplain = true")
+        text = self.config.read_text().replace('poll = "1m"', f'poll = "{poll}"').replace('sshd_log = "journal"', report)
+        assert f'poll = "{poll}"' in text and report in text
         self.config.write_text(text)
         self.workloads = self.dir / "agent/workload.d"
         self.workloads.mkdir()
         self.log = self.dir / "agent.log"
+
+    def at(self, name):
+        return str(self.dir / name)
 
     def write(self, name, text):
         """A file of workload.d, there as a whole or not at all."""

@@ -1,40 +1,29 @@
 #!/usr/bin/env python3
 """cert renew, cert needs-renewal and cert run with the real programs, and time that is moved."""
 import json
-import os
 import pathlib
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from nodes import wait_until  # noqa: E402
+from clock import Clock  # noqa: E402
+from waiting import wait_until  # noqa: E402
 from world import POLICY, World, checked, expect  # noqa: E402
 
 world = World(POLICY)
 try:
-    # The wall clock of every program from here on is the real one plus what stands in this file.
-    library, clock = world.dir / "clock.so", world.dir / "clock"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(pathlib.Path(__file__).parents[2] / "examples/msp/clock.c")], check=True)
-    clock.write_bytes(struct.pack("q", 0))
-    world.env.update(LD_PRELOAD=str(library), STORY_CLOCK=str(clock))
-    moved = 0
+    clock = Clock(world.dir)  # of every program from here on
+    world.env.update(clock.environment())
     # The CA starts its signer with an empty environment; this one puts the clock back in.
     signer = world.dir / "signer"
-    signer.write_text(f"#!/bin/sh\nexec env LD_PRELOAD={library} STORY_CLOCK={clock} {shutil.which('mayfly-signer', path=world.env['PATH'])} \"$@\"\n")
+    words = " ".join(f"{name}={value}" for name, value in clock.environment().items())
+    signer.write_text(f"#!/bin/sh\nexec env {words} {shutil.which('mayfly-signer', path=world.env['PATH'])} \"$@\"\n")
     signer.chmod(0o755)
-    for shared in (world.dir, library, clock):
-        shared.chmod(0o755 if shared != clock else 0o644)
+    world.dir.chmod(0o755)
     config = world.dir / "ca/ca.toml"
     config.write_text(config.read_text().replace("[signer]\n", f'[signer]\nprogram = "{signer}"\n'))
-
-    def later(seconds):
-        global moved
-        moved += seconds
-        with open(clock, "r+b") as file:
-            file.write(struct.pack("q", moved))
 
     run = lambda *argv, **options: world.run("mayfly", *argv, **options)  # noqa: E731
     world.start()
@@ -56,7 +45,7 @@ try:
     assert serial("a") == first
     expect(run("--dry-run", "cert", "renew", "a"), 0, "would be minted")
     assert serial("a") == first
-    later(46 * 60)
+    clock.forward(46 * 60)
     expect(run("cert", "needs-renewal", "a/cert.pem"), 0, "due since")
     note = world.dir / "note"
     expect(run("cert", "renew", "a", "--if-needed", "--exec", "/bin/cp", "--", "a/cert.pem", str(note)), 0, "✓")
@@ -105,7 +94,7 @@ try:
                              cwd=world.dir, env=world.env, stderr=open(world.dir / "run.log", "ab"))
     try:
         wait_until("the program", (world.dir / "up").exists)
-        later(120)  # asleep for longer than the certificate's point; it looks once a minute at the latest
+        clock.forward(120)  # asleep for longer than the certificate's point; it looks once a minute at the latest
         wait_until("the renewal", place.exists, 90)
         assert place.read_text().startswith("serial=")
         child.send_signal(signal.SIGTERM)

@@ -3,16 +3,13 @@
 openssl refuses what the CRL lists."""
 import getpass
 import json
-import os
 import pathlib
-import shutil
-import socket
-import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from world import PLAIN_SSHD, World, checked, expect  # noqa: E402
+from node import Node  # noqa: E402
+from waiting import wait_until  # noqa: E402
+from world import World, checked, expect  # noqa: E402
 
 ACCOUNT = getpass.getuser()
 POLICY = f"""
@@ -37,16 +34,8 @@ usage = ["server", "client"]
 names = ["dns:*.test.internal"]
 """
 
-
-def wait_until(what, condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)  # a poll of what we wait for, not a guess at how long it takes
-
-
 world = World(POLICY)
-processes = []
+node = None
 try:
     run = lambda *argv: world.run("mayfly", *argv)  # noqa: E731
     world.start()
@@ -54,31 +43,8 @@ try:
     expect(run("role", "grant", "ops", "human/alice", "--for", "1d", "--reason", "test"), 0)
 
     # A node whose sshd trusts certificates only; its agent polls every second.
-    sshd = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (world.dir / "sshd").mkdir()
-    at = lambda name: str(world.dir / "sshd" / name)  # noqa: E731
-    world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at("host_key"))
-    pathlib.Path(at("mayfly.conf")).write_text("")
-    pathlib.Path(at("sshd_config")).write_text(f"Include {at('mayfly.conf')}\nListenAddress 127.0.0.1\nPort {port}\nHostKey {at('host_key')}\nPidFile {at('pid')}\nLogLevel VERBOSE\n"
-                                               f"{PLAIN_SSHD}PermitRootLogin prohibit-password\n")
-    if os.getuid() == 0:
-        os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-    token = world.must("mayfly", "token", "create", "--node", "db-7", "--owner", "alice", "--label", "env=dev").stdout
-    (world.dir / "token").write_text(token)
-    world.must("mayfly-agent", "enroll", "--mode", "only", world.url, "--fingerprint", world.fingerprint, "--token-file", "token", "--dir", "agent", "--sshd-program", sshd, "--sshd-config", at("sshd_config"), "--drop-in",
-               at("mayfly.conf"), "--trust-dir", at("trust"), "--host-key", at("host_key"), "--reload-pid-file", at("pid"))
-    config = world.dir / "agent/agent.toml"
-    config.write_text(config.read_text().replace('poll = "1m"', 'poll = "1s"'))
-    assert 'poll = "1s"' in config.read_text()
-    agent_log = world.dir / "agent.log"
-    processes.append(subprocess.Popen(["mayfly-agent", "run", "--config", str(config)], cwd=world.dir, env=world.env, stdout=open(agent_log, "ab"), stderr=subprocess.STDOUT))
-    round_texts = lambda: [json.loads(line)["text"] for line in agent_log.read_text().splitlines(True) if line.endswith("\n") and '"event":"round"' in line]  # noqa: E731
-    wait_until("the agent's first round", round_texts)
-    processes.append(subprocess.Popen([sshd, "-D", "-f", at("sshd_config"), "-E", at("log")]))
-    wait_until("sshd", lambda: pathlib.Path(at("pid")).exists())
+    node = Node(world, "db-7")
+    at = node.at
     snippet = pathlib.Path(at("mayfly.conf")).read_text()
     assert "RevokedKeys " + at("trust/current/revoked.krl") in snippet, snippet
     world.must("ssh-keygen", "-l", "-Q", "-f", at("trust/current/revoked.krl"))
@@ -87,24 +53,22 @@ try:
         expect(run("ssh", "cert", "--role", "ops", "--out", name), 0)
     serial = {name: next(line.split()[-1] for line in world.must("ssh-keygen", "-L", "-f", f"{name}-cert.pub").stdout.splitlines() if "Serial:" in line) for name in ("lost", "kept", "stolen")}
 
-    def login(name):
-        return world.run("ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-i", name, "-o",
-                         f"CertificateFile={name}-cert.pub", "-p", str(port), "-l", ACCOUNT, "127.0.0.1", "true").returncode == 0
+    login = lambda name: node.login(ACCOUNT, name).returncode == 0  # noqa: E731
 
-    assert all(login(name) for name in serial), pathlib.Path(at("log")).read_text()[-2000:]
+    assert all(login(name) for name in serial), node.words()[-2000:]
     expect(run("verify", "lost-cert.pub"), 0, "issuer", "time", "not in list")
 
     # One is revoked by its serial. SSH serials count per issuer, and the host has one of its own.
-    before = len(round_texts())
+    before = len(node.rounds())
     expect(run("revoke", serial["lost"], "--issuer", "ssh-user", "--reason", "laptop lost"), 0, "1 living certificate(s) revoked")
-    after = len(round_texts())
-    fresh = lambda: [number for number, text in enumerate(round_texts()) if number >= before and "new set" in text]  # noqa: E731
+    after = len(node.rounds())
+    fresh = lambda: [number for number, text in enumerate(node.rounds()) if number >= before and "new set" in text]  # noqa: E731
     wait_until("the revocation reaches the node", fresh)
     # A round may have been under way when the revocation was recorded; the one after it has seen it.
-    assert fresh()[0] < after + 2, round_texts()[before:]
+    assert fresh()[0] < after + 2, node.rounds()[before:]
     assert not login("lost")
     assert login("kept") and login("stolen")
-    assert "revoked by file " + at("trust/current/revoked.krl") in pathlib.Path(at("log")).read_text()
+    assert "revoked by file " + at("trust/current/revoked.krl") in node.words()
     expect(run("verify", "lost-cert.pub"), 9, "its serial is revoked")
     expect(run("verify", "kept-cert.pub"), 0)
 
@@ -191,12 +155,11 @@ try:
     assert not login("lost")
     print(f"{len(checked)} passed, 0 failed")
 except BaseException:
-    for log in ("ca.log", "agent.log", "sshd/log"):
+    for log in ("ca.log", "node-db-7/agent.log", "node-db-7/sshd.log"):
         if (world.dir / log).exists():
             print(f"--- {log}\n{(world.dir / log).read_text()[-3000:]}", file=sys.stderr)
     raise
 finally:
-    for process in processes:
-        process.kill()
-        process.wait()
+    if node:
+        node.close()
     world.close()

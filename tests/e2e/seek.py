@@ -8,14 +8,14 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from clock import Clock  # noqa: E402
+from waiting import free_port, wait_until  # noqa: E402
 from world import PLAIN_SSHD, World, checked, expect  # noqa: E402
 
 ACCOUNT = getpass.getuser()
@@ -34,13 +34,6 @@ end_sessions = {ends}
 POLICY = ("version = 1\n[limits]\nrenew_grace = \"2h\"\n" + ROLE.format(name="ops", account=ACCOUNT, ends="true")
           + ROLE.format(name="quiet", account=ACCOUNT, ends="false"))
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
-
-
-def wait_until(what, condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)  # a poll of what we wait for, not a guess at how long it takes
 
 
 world = World(POLICY)
@@ -68,9 +61,7 @@ try:
     world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at("home/deploy/.ssh/id_ed25519"))
     world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", at("sshd/host_key"))
     sshd = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     pathlib.Path(at("sshd/mayfly.conf")).write_text("")
     pathlib.Path(at("sshd/config")).write_text(f"Include {at('sshd/mayfly.conf')}\nListenAddress 127.0.0.1\nPort {port}\nHostKey {at('sshd/host_key')}\nPidFile {at('sshd/pid')}\n"
                                                f"LogLevel VERBOSE\n{PLAIN_SSHD}PermitRootLogin prohibit-password\n")
@@ -316,11 +307,11 @@ try:
     expect(once(agent_toml), 0)
 
     # ---- its clock is wrong: said, and not mistaken for another CA ----------------------------------------------------------------
-    library = world.dir / "shifted_clock.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(pathlib.Path(__file__).parent / "shifted_clock.c")], check=True)
+    clock = Clock(world.dir)
     env = world.env
-    for hours, word in ((-72, "behind"), (72, "ahead of")):
-        world.env = dict(env, LD_PRELOAD=str(library), CLOCK_SHIFT=str(hours * 3600))
+    for hours, word in ((-72, "behind"), (144, "ahead of")):
+        clock.forward(hours * 3600)
+        world.env = dict(env, **clock.environment())
         once(agent_toml)
         done = world.run("mayfly-agent", "status", "--config", str(agent_toml))
         assert done.returncode == 9 and f"s {word} the CA's" in done.stdout, done.stdout

@@ -13,7 +13,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from node import Node, wait_until  # noqa: E402
+from node import Node, answered  # noqa: E402
+from waiting import free_port, wait_until  # noqa: E402
 from world import World, checked, expect  # noqa: E402
 
 ACCOUNT = getpass.getuser()
@@ -113,9 +114,7 @@ try:
 
     def ssh(*argv, **options):
         """What ssh says; a reload of sshd, whose door is shut for a moment, is waited for."""
-        answer = []
-        wait_until("sshd", lambda: answer.append(world.run(*plain, *argv, **options)) or "Connection refused" not in answer[-1].stderr)
-        return answer[-1]
+        return answered(lambda: world.run(*plain, *argv, **options))
 
     agent_env = ("env", f"SSH_AUTH_SOCK={runtime}/agent")
     assert "no identities" in world.run(*agent_env, "ssh-add", "-L").stdout, "nothing is minted before it is needed"
@@ -165,9 +164,7 @@ try:
     expect(ssh("-J", "jump-7", "db-7", "echo through"), 0, "through")
     assert len(db.accepted()) == before + 2
     # An editor's way: a tunnel that stays, and dozens of short connections at once.
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        forwarded = probe.getsockname()[1]
+    forwarded = free_port()
     tunnel = subprocess.Popen([*plain, "-T", "-D", str(forwarded), "db-7", "echo up; cat"], cwd=world.dir, env=world.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     started.append(tunnel)
     assert tunnel.stdout.readline() == "up\n"

@@ -6,7 +6,8 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from sshd_node import ACCOUNT, Node, policy, wait_until  # noqa: E402
+from sshd_node import ACCOUNT, Node, policy  # noqa: E402
+from waiting import wait_until  # noqa: E402
 from world import World, checked, expect  # noqa: E402
 
 BEFORE = "# somebody else's words, which must come back as they were \t\n"

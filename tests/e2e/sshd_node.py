@@ -8,18 +8,11 @@ import socket
 import subprocess
 import time
 
+from waiting import free_port, wait_until
 from world import PLAIN_SSHD
 
 ACCOUNT = pwd.getpwuid(os.getuid()).pw_name
 SSHD = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
-
-
-def wait_until(what, true, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < deadline, f"{what} did not happen"
-        time.sleep(0.05)  # a poll of what we wait for
-    return found
 
 
 def policy(account=ACCOUNT):
@@ -55,9 +48,7 @@ class Node:
         self.dir = world.dir / name
         self.dir.mkdir(mode=0o755)
         world.dir.chmod(0o755)  # sshd reads principals as the account's user
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.at("host_key"))
         world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "old laptop", "-f", self.at("old"))
         shutil.copy(self.at("old.pub"), self.at("authorized_keys"))

@@ -2,7 +2,6 @@
 """Workload certificates on real servers: nginx, HAProxy over its runtime API, PostgreSQL with client certificates, and curl.
 What is placed where, what a node may not ask for, what happens when a service does not take its certificate. A server that is
 not installed is left out, and said so."""
-import json
 import os
 import pathlib
 import shutil
@@ -12,7 +11,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from nodes import Node, free_port, wait_until  # noqa: E402
+from nodes import Node  # noqa: E402
+from waiting import free_port, wait_until  # noqa: E402
 from world import World, checked, expect  # noqa: E402
 
 POLICY = """
