@@ -35,6 +35,14 @@ void read_report(config::Table& table, Status& status, Config& out) {
     inner.finish();
 }
 
+void read_network(config::Table& table, Status& status, Config& out) {
+    const auto* section = table.table("network");
+    if (section == nullptr) return;
+    config::Table inner(*section, "[network]", status);
+    out.network_user = inner.text("user");
+    inner.finish();
+}
+
 void read_steps(config::Table& table, Config& out) {
     if (table.has("mode")) {
         const auto mode = parse_mode(table.text("mode"));
@@ -89,6 +97,7 @@ Result<Config> load_config(const std::string& path) {
     read_steps(table, out);
     out.workload_dir = table.text("workload_dir", out.state_dir + "/workload.d");
     read_breakglass(table, status, out);
+    read_network(table, status, out);
     read_report(table, status, out);
     read_discovery(table, status, out);
     if (out.url.empty()) table.refuse(nullptr, "url is missing");

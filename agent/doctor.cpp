@@ -68,7 +68,7 @@ void look_at_identity(const Config& config, Instant now, std::vector<Finding>& o
                    "systemctl restart mayfly-agent; when the CA does not take it back, join again with a new token"});
 }
 
-void look_at_ca(const Config& config, Instant now, std::vector<Finding>& out) {
+void look_at_ca(const Config& config, Network& network, Instant now, std::vector<Finding>& out) {
     const auto text = files::read(config.state_dir + "/bundle.json", kLargest);
     const auto bundle = text ? wire::parse_body<api::Bundle>(text_of(*text), "bundle.json") : pass(text.error());
     if (!bundle)
@@ -76,7 +76,7 @@ void look_at_ca(const Config& config, Instant now, std::vector<Finding>& out) {
                               "enrol again: the CA's fingerprint is pinned anew"});
     const auto credential = load_credential(config);
     if (!credential) return;  // said before
-    auto ca = client::CaClient::connect(config.url, *bundle, &*credential);
+    auto ca = network.connect(*bundle, &*credential);
     if (!ca) return out.push_back(wrong("CA: " + config.url, ca.error()));
     const auto trust = ca->get<api::NodeTrust>("/v1/node/trust");
     Signs signs;
@@ -197,10 +197,10 @@ std::vector<Finding> compare_settings(std::string_view drop_in, std::string_view
     return out;
 }
 
-std::vector<Finding> examine(const Config& config, Instant now) {
+std::vector<Finding> examine(const Config& config, Network& network, Instant now) {
     std::vector<Finding> out;
     look_at_identity(config, now, out);
-    look_at_ca(config, now, out);
+    look_at_ca(config, network, now, out);
     look_at_clock(out);
     look_at_agent(config, now, out);
     look_at_set(config, now, out);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "agent/network/network.h"
 #include "lib/wire/json.h"
 
 namespace mayfly::agent {
@@ -18,7 +19,7 @@ struct Finding {
 };
 
 /// Everything that can be looked at; asks the CA, too.
-std::vector<Finding> examine(const Config& config, Instant now);
+std::vector<Finding> examine(const Config& config, Network& network, Instant now);
 /// Nothing is wrong; something may be odd.
 bool healthy(const std::vector<Finding>& findings);
 std::string findings_text(const std::vector<Finding>& findings);

@@ -9,7 +9,6 @@
 #include "agent/lock.h"
 #include "agent/perform.h"
 #include "agent/report/notices.h"
-#include "lib/client/ca_client.h"
 #include "lib/crypto/crypto.h"
 #include "lib/files/files.h"
 #include "lib/wire/api.h"
@@ -26,7 +25,7 @@ constexpr const char* kState[] = {"node.key",        "node.pem",        "bundle.
                                   "before.json",     "node.next.key",   "found.json",  "workloads.json"};
 
 /// The CA hears of it when it is there; that this node left does not depend on it.
-std::string tell(const Config& config, Instant now) {
+std::string tell(const Config& config, Network& network, Instant now) {
     const auto text = files::read(config.state_dir + "/bundle.json", 1 << 20);
     const auto bundle =
         text ? wire::parse_body<api::Bundle>(text_of(*text), "bundle") : Result<api::Bundle>(pass(text.error()));
@@ -34,7 +33,7 @@ std::string tell(const Config& config, Instant now) {
     auto key = files::read(config.state_dir + "/node.key", 64 * 1024);
     if (!bundle || !chain || !key) return "the CA was not told: this node has no identity any more";
     const client::Credential credential{std::string(text_of(*chain)), Secret(std::move(*key))};
-    auto ca = client::CaClient::connect(config.url, *bundle, &credential);
+    auto ca = network.connect(*bundle, &credential);
     if (!ca) return "the CA was not told: " + ca.error().message;
     auto notices = Notices::load(config.state_dir + "/notices.spool");
     api::NodeNotices out = notices ? notices->oldest(99) : api::NodeNotices{};
@@ -46,7 +45,7 @@ std::string tell(const Config& config, Instant now) {
 
 }  // namespace
 
-Result<std::vector<std::string>> leave(const Config& config, const Leaving& how, Instant now) {
+Result<std::vector<std::string>> leave(const Config& config, const Leaving& how, Network& network, Instant now) {
     std::vector<std::string> said;
     const auto before = load_before(config);
     if (!before && before.error().code != Code::not_found) return pass(before.error());
@@ -73,7 +72,7 @@ Result<std::vector<std::string>> leave(const Config& config, const Leaving& how,
     if (!change) return pass(change.error());
     if (*change == Change::restored) said.emplace_back("sshd is as it was before");
     if (enrolled && !how.keep_identity) {
-        said.push_back(tell(config, now));
+        said.push_back(tell(config, network, now));
         for (const auto* name : kState) ::unlink((config.state_dir + "/" + name).c_str());
         std::error_code ignored;
         std::filesystem::remove_all(config.state_dir + "/probe", ignored);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "agent/network/network.h"
 
 namespace mayfly::agent {
 
@@ -12,6 +13,6 @@ struct Leaving {
     bool dry_run = false;
 };
 /// leave returns what was done (or would be), one line each.
-Result<std::vector<std::string>> leave(const Config& config, const Leaving& how, Instant now);
+Result<std::vector<std::string>> leave(const Config& config, const Leaving& how, Network& network, Instant now);
 
 }  // namespace mayfly::agent

@@ -13,6 +13,7 @@
 #include "agent/doctor.h"
 #include "agent/leave.h"
 #include "agent/lock.h"
+#include "agent/network/network.h"
 #include "agent/node.h"
 #include "agent/workload/workloads.h"
 #include "lib/files/files.h"
@@ -39,7 +40,8 @@ int run_enroll(EnrollFlags flags) {
     if (!mode) return report(mode.error());
     flags.config.mode = *mode;
     flags.config.state_dir = std::filesystem::absolute(flags.config.state_dir).string();
-    if (auto ok = agent::enroll(flags.config, *fingerprint, token); !ok) return report(ok.error());
+    agent::Network network({flags.config.url, flags.config.network_user});
+    if (auto ok = agent::enroll(flags.config, *fingerprint, token, network); !ok) return report(ok.error());
     std::fprintf(stderr,
                  "✓ enrolled; wrote %s/agent.toml\n  mode %s: %s\nnext: mayfly-agent run --config %s/agent.toml\n",
                  flags.config.state_dir.c_str(), flags.mode.c_str(), std::string(agent::meaning(*mode)).c_str(),
@@ -80,7 +82,8 @@ int run_agent(const std::string& config_file, bool once) {
     const auto config = agent::load_config(config_file);
     if (!config) return report(config.error());
     const SystemClock clock;
-    auto node = agent::Node::load(*config, clock.now());
+    agent::Network network({config->url, config->network_user});
+    auto node = agent::Node::load(*config, network, clock.now());
     if (!node) return report(node.error());
     agent::Workloads workloads({config->workload_dir, workload_status(*config), config->poll});
     crypto::SystemRng rng;
@@ -94,6 +97,7 @@ int run_agent(const std::string& config_file, bool once) {
             node_due = node->next(clock.now());
         }
         tend(workloads, *node, clock.now(), rng);
+        network.rest();
         ::malloc_trim(0);  // what TLS and the logs of a round took is given back before the long wait
         if (once) return done ? 0 : report(done.error());
         if (done && !told_ready) {
@@ -123,7 +127,8 @@ int run_status(const std::string& config_file, bool json) {
 int run_doctor(const std::string& config_file, bool json) {
     const auto config = agent::load_config(config_file);
     if (!config) return report(config.error());
-    const auto findings = agent::examine(*config, SystemClock().now());
+    agent::Network network({config->url, config->network_user});
+    const auto findings = agent::examine(*config, network, SystemClock().now());
     std::printf("%s\n",
                 json ? agent::findings_json(findings).pretty().c_str() : agent::findings_text(findings).c_str());
     return agent::healthy(findings) ? 0 : 1;
@@ -166,7 +171,8 @@ int run_mode(const std::string& config_file, const std::string& word, bool anywa
 int run_leave(const std::string& config_file, const agent::Leaving& how) {
     const auto config = agent::load_config(config_file);
     if (!config) return report(config.error());
-    const auto said = agent::leave(*config, how, SystemClock().now());
+    agent::Network network({config->url, config->network_user});
+    const auto said = agent::leave(*config, how, network, SystemClock().now());
     if (!said) return report(said.error());
     for (const auto& words : *said) std::fprintf(stderr, "%s %s\n", how.dry_run ? "·" : "✓", words.c_str());
     return 0;
@@ -193,6 +199,8 @@ int run_workloads(const std::string& config_file) {
 
 int main(int argc, char** argv) {
     ::umask(077);
+    if (argc > 1 && std::string_view(argv[1]) == agent::kNetworkPart)
+        return agent::network_part({argv + 2, argv + argc});
     CLI::App app{"mayfly-agent: makes this node's sshd trust only certificates"};
     app.set_version_flag("--version", std::string("mayfly-agent ") + MAYFLY_VERSION);
     app.require_subcommand(1);

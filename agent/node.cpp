@@ -24,10 +24,10 @@ std::string bundle_file(const Config& config) { return config.state_dir + "/bund
 /// How far our clock is ahead of the CA's, asked without holding the CA's certificate against our clock: when that is
 /// wrong, no certificate seems valid. The chain and the name are held against the pinned roots all the same, and
 /// nothing but the time is believed.
-std::optional<std::int64_t> ask_the_time(const std::string& url, const api::Bundle& bundle) {
-    auto http = client::HttpClient::make({url, bundle.x509_roots, true}, nullptr);
-    if (!http || !http->get("/healthz")) return {};
-    return http->clock_ahead();
+std::optional<std::int64_t> ask_the_time(Network& network, const std::string& url, const api::Bundle& bundle) {
+    const auto way = network.transport({url, bundle.x509_roots, true}, nullptr);
+    if (!way->get("/healthz")) return {};
+    return way->clock_ahead();
 }
 
 std::vector<Lasting> lasting_of(const std::optional<Validity>& identity, const Result<TrustSet>& set) {
@@ -43,10 +43,10 @@ std::vector<Lasting> lasting_of(const std::optional<Validity>& identity, const R
 
 }  // namespace
 
-Status enroll(const Config& config, const Digest& fingerprint, const std::string& token) {
-    const auto bundle = client::fetch_bundle(config.url, fingerprint);
+Status enroll(const Config& config, const Digest& fingerprint, const std::string& token, Network& network) {
+    const auto bundle = client::fetch_bundle(*network.transport({config.url, {}}, nullptr), config.url, fingerprint);
     if (!bundle) return pass(bundle.error());
-    auto ca = client::CaClient::connect(config.url, bundle->bundle, nullptr);
+    auto ca = network.connect(bundle->bundle, nullptr);
     if (!ca) return pass(ca.error());
     // The key is on disk before the token is spent: if the answer is lost, the same command asks again for the same
     // key.
@@ -62,13 +62,13 @@ Status enroll(const Config& config, const Digest& fingerprint, const std::string
     return save_identity(config, *reply);
 }
 
-Result<Node> Node::load(const Config& config, Instant now) {
+Result<Node> Node::load(const Config& config, Network& network, Instant now) {
     if (const auto identity = read_identity(config); !identity) return pass(identity.error());
     const auto text = files::read(bundle_file(config), 1 << 20);
     if (!text) return pass(text.error());
     auto bundle = wire::parse_body<api::Bundle>(text_of(*text), bundle_file(config));
     if (!bundle) return pass(bundle.error());
-    Node node(config, std::move(*bundle));
+    Node node(config, network, std::move(*bundle));
     node.memory_ = recall(config);
     auto reporter = Reporter::open(config, now);
     if (!reporter) return pass(reporter.error());
@@ -85,7 +85,7 @@ Result<Node> Node::load(const Config& config, Instant now) {
 Result<client::CaClient> Node::connect() const {
     const auto credential = load_credential(config_);
     if (!credential) return pass(credential.error());
-    return client::CaClient::connect(config_.url, bundle_, &*credential);
+    return network_->connect(bundle_, &*credential);
 }
 
 void Node::heard(const client::CaClient& ca, Instant now) {
@@ -250,7 +250,7 @@ Verdict Node::judge_round(Instant now, const Result<std::string>& done) {
     Signs signs;
     if (!done) signs.error = done.error();
     if (identity) signs.identity = identity->validity;
-    if (signs.error && signs.error->id == "E-SERVER-UNTRUSTED") ahead_ = ask_the_time(config_.url, bundle_);
+    if (signs.error && signs.error->id == "E-SERVER-UNTRUSTED") ahead_ = ask_the_time(*network_, config_.url, bundle_);
     if (signs.error && signs.error->id == "E-NODE-CLONE" && identity) memory_.cloned = identity->serial;
     signs.cloned = identity && !memory_.cloned.empty() && memory_.cloned == identity->serial;
     signs.ahead = ahead_;

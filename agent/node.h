@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "agent/discovery/seeker.h"
+#include "agent/network/network.h"
 #include "agent/plan.h"
 #include "agent/report/reporter.h"
 #include "agent/sessions/ender.h"
@@ -13,11 +14,12 @@
 namespace mayfly::agent {
 
 /// enroll trades a join token for an identity, and writes agent.toml, bundle and identity into config.state_dir.
-Status enroll(const Config& config, const Digest& fingerprint, const std::string& token);
+Status enroll(const Config& config, const Digest& fingerprint, const std::string& token, Network& network);
 
 class Node {
 public:
-    static Result<Node> load(const Config& config, Instant now);
+    /// `network` must outlive the node.
+    static Result<Node> load(const Config& config, Network& network, Instant now);
 
     /// One round: renew what is due, ask for the trust, and let sshd read it. Returns what was done, in words.
     Result<std::string> round(Instant now, Rng& rng);
@@ -32,7 +34,8 @@ private:
         HostCertificate certificate;
         Instant until, renew;
     };
-    explicit Node(Config config, api::Bundle bundle) : config_(std::move(config)), bundle_(std::move(bundle)) {}
+    Node(Config config, Network& network, api::Bundle bundle)
+        : config_(std::move(config)), network_(&network), bundle_(std::move(bundle)) {}
     Status renew_identity(Instant now, Rng& rng);
     /// What sshd reads about the emergency key, added to the set.
     Status add_breakglass(client::CaClient& ca, const api::NodeTrust& trust, Instant now, TrustSet& set) const;
@@ -51,6 +54,7 @@ private:
     Status save_status(Instant now, const Result<std::string>& done);
 
     Config config_;
+    Network* network_;
     api::Bundle bundle_;
     std::optional<Instant> identity_renew_;
     std::map<std::string, Held> hosts_;  ///< by host key path

@@ -1,6 +1,7 @@
 #include "lib/client/bundle.h"
 
 #include "lib/client/ca_client.h"
+#include "lib/client/http.h"
 #include "lib/log/event.h"
 #include "lib/log/proof.h"
 #include "lib/wire/api.h"
@@ -54,7 +55,11 @@ Status verify_update(const api::Bundle& pinned, const api::BundleReply& reply) {
 Result<api::BundleReply> fetch_bundle(const std::string& url, const Digest& fingerprint) {
     auto http = HttpClient::make({url, {}}, nullptr);
     if (!http) return pass(http.error());
-    const auto reply = http->get("/v1/bundle");
+    return fetch_bundle(*http, url, fingerprint);
+}
+
+Result<api::BundleReply> fetch_bundle(Transport& transport, const std::string& url, const Digest& fingerprint) {
+    const auto reply = transport.get("/v1/bundle");
     if (!reply) return pass(reply.error());
     const auto body = body_of(*reply);
     if (!body) return pass(body.error());

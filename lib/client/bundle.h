@@ -2,6 +2,7 @@
 // Bundle: the trust anchors of one CA, pinned once by fingerprint, and from then on updated by proof of its log.
 #include <string>
 
+#include "lib/client/transport.h"
 #include "lib/log/note.h"
 #include "mayfly/api.h"
 #include "mayfly/bytes.h"
@@ -19,5 +20,7 @@ Status verify_update(const api::Bundle& pinned, const api::BundleReply& reply);
 
 /// fetch_bundle trusts nothing but the fingerprint: for bootstrap. Another fingerprint is untrusted (exit 9).
 Result<api::BundleReply> fetch_bundle(const std::string& url, const Digest& fingerprint);
+/// The same over a transport that was made without roots; `url` is for messages.
+Result<api::BundleReply> fetch_bundle(Transport& transport, const std::string& url, const Digest& fingerprint);
 
 }  // namespace mayfly::client

@@ -37,15 +37,19 @@ Result<std::string> body_of(const Reply& reply) {
 }
 
 Result<CaClient> CaClient::connect(const std::string& url, const api::Bundle& bundle, const Credential* credential) {
-    auto key = log::VerifierKey::parse(bundle.log_key);
-    if (!key) return pass(key.error(), "pinned log key");
     auto http = HttpClient::make({url, bundle.x509_roots}, credential);
     if (!http) return pass(http.error());
-    return CaClient(std::move(*http), bundle.trust_domain, std::move(*key));
+    return over(std::make_unique<HttpClient>(std::move(*http)), bundle);
+}
+
+Result<CaClient> CaClient::over(std::unique_ptr<Transport> transport, const api::Bundle& bundle) {
+    auto key = log::VerifierKey::parse(bundle.log_key);
+    if (!key) return pass(key.error(), "pinned log key");
+    return CaClient(std::move(transport), bundle.trust_domain, std::move(*key));
 }
 
 Result<std::string> CaClient::fetch(const std::string& path) {
-    const auto reply = http_.get(path);
+    const auto reply = transport_->get(path);
     if (!reply) return pass(reply.error());
     return body_of(*reply);
 }
@@ -75,7 +79,7 @@ Result<std::string> CaClient::send(const std::string& path, const std::string& j
             if (!signature) return pass(signature.error());
             headers[api::kProofHeader] = *fresh + " " + wire::base64(*signature);
         }
-        const auto reply = http_.post(path, json, headers);
+        const auto reply = transport_->post(path, json, headers);
         if (!reply && reply.error().code == Code::unavailable && attempt == 1) continue;
         if (!reply) return pass(reply.error());
         return body_of(*reply);

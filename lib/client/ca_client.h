@@ -1,6 +1,7 @@
 #pragma once
 // CaClient: the CA's API, typed. Errors are the CA's problems turned back into Error; every certificate is checked
 // against the pinned log before anyone sees it. Not thread-safe.
+#include <memory>
 #include <optional>
 
 #include "lib/client/bundle.h"
@@ -17,6 +18,8 @@ Result<std::string> body_of(const Reply& reply);
 class CaClient {
 public:
     static Result<CaClient> connect(const std::string& url, const api::Bundle& bundle, const Credential* credential);
+    /// As connect, over a transport that is there already and holds what the CA knows us by.
+    static Result<CaClient> over(std::unique_ptr<Transport> transport, const api::Bundle& bundle);
 
     template <class Reply>
     Result<Reply> get(const std::string& path) {
@@ -44,15 +47,15 @@ public:
     Result<std::string> send(const std::string& path, const std::string& json, const Prover* prover);
     [[nodiscard]] const log::VerifierKey& log_key() const { return log_key_; }
     /// Seconds by which our clock was ahead of the CA's when it last answered.
-    [[nodiscard]] std::optional<std::int64_t> clock_ahead() const { return http_.clock_ahead(); }
+    [[nodiscard]] std::optional<std::int64_t> clock_ahead() const { return transport_->clock_ahead(); }
 
 private:
-    CaClient(HttpClient http, std::string trust_domain, log::VerifierKey log_key)
-        : http_(std::move(http)), trust_domain_(std::move(trust_domain)), log_key_(std::move(log_key)) {}
+    CaClient(std::unique_ptr<Transport> transport, std::string trust_domain, log::VerifierKey log_key)
+        : transport_(std::move(transport)), trust_domain_(std::move(trust_domain)), log_key_(std::move(log_key)) {}
     Result<std::string> nonce();
     Status verify(const api::CertificateReply& reply) const;
 
-    HttpClient http_;
+    std::unique_ptr<Transport> transport_;
     std::string trust_domain_;
     log::VerifierKey log_key_;
 };

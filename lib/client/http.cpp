@@ -33,10 +33,34 @@ Certificate first_certificate(std::string_view pem) {
     return Certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
 }
 
-struct Target {
-    std::string host;
-    int port = 443;
-};
+Result<Certificates> read_roots(const std::vector<std::string>& pems) {
+    Certificates out(sk_X509_new_null());
+    for (const auto& pem : pems) {
+        Certificate root = first_certificate(pem);
+        if (!out || !root || sk_X509_push(out.get(), root.get()) <= 0)
+            return fail(Code::malformed, "a pinned root certificate cannot be read", "E-BUNDLE", {}, "bootstrap again");
+        (void)root.release();  // the stack owns it now
+    }
+    return out;
+}
+
+/// Verifies the server's chain against the pinned roots alone. httplib adds the system's roots to a store it is given
+/// (SSL_CTX_set_default_verify_paths), and any public CA could then stand in for ours. So no store is asked at all: the
+/// trusted stack replaces it, whatever the library puts there.
+int verify_pinned(X509_STORE_CTX* context, void* roots) {
+    X509_STORE_CTX_set0_trusted_stack(context, static_cast<STACK_OF(X509)*>(roots));
+    return X509_verify_cert(context);
+}
+
+/// The name in the URL must stand in the certificate's subjectAltName (RFC 6125: a common name does not count).
+bool expect_name(SSL_CTX* tls, const std::string& host) {
+    X509_VERIFY_PARAM* wanted = SSL_CTX_get0_param(tls);
+    X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1 ||
+           X509_VERIFY_PARAM_set1_host(wanted, host.c_str(), host.size()) == 1;
+}
+
+}  // namespace
 
 Result<Target> parse_url(std::string_view url) {
     const auto bad = [&] {
@@ -67,34 +91,10 @@ Result<Target> parse_url(std::string_view url) {
     return out;
 }
 
-Result<Certificates> read_roots(const std::vector<std::string>& pems) {
-    Certificates out(sk_X509_new_null());
-    for (const auto& pem : pems) {
-        Certificate root = first_certificate(pem);
-        if (!out || !root || sk_X509_push(out.get(), root.get()) <= 0)
-            return fail(Code::malformed, "a pinned root certificate cannot be read", "E-BUNDLE", {}, "bootstrap again");
-        (void)root.release();  // the stack owns it now
-    }
-    return out;
+Status prepare_tls() {
+    if (OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, nullptr) == 1) return {};
+    return fail(Code::internal, "OpenSSL does not start", "E-TLS", {}, {});
 }
-
-/// Verifies the server's chain against the pinned roots alone. httplib adds the system's roots to a store it is given
-/// (SSL_CTX_set_default_verify_paths), and any public CA could then stand in for ours. So no store is asked at all: the
-/// trusted stack replaces it, whatever the library puts there.
-int verify_pinned(X509_STORE_CTX* context, void* roots) {
-    X509_STORE_CTX_set0_trusted_stack(context, static_cast<STACK_OF(X509)*>(roots));
-    return X509_verify_cert(context);
-}
-
-/// The name in the URL must stand in the certificate's subjectAltName (RFC 6125: a common name does not count).
-bool expect_name(SSL_CTX* tls, const std::string& host) {
-    X509_VERIFY_PARAM* wanted = SSL_CTX_get0_param(tls);
-    X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1 ||
-           X509_VERIFY_PARAM_set1_host(wanted, host.c_str(), host.size()) == 1;
-}
-
-}  // namespace
 
 struct HttpClient::Impl {
     std::string url;

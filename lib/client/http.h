@@ -4,10 +4,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "mayfly/bytes.h"
-#include "mayfly/result.h"
+#include "lib/client/transport.h"
 
 namespace mayfly::client {
 
@@ -18,30 +18,32 @@ struct Peer {
     /// Its certificate may have ended, or not begun: for asking what time it is, and nothing else.
     bool whatever_the_time = false;
 };
+/// Target is where a peer's URL leads.
+struct Target {
+    std::string host;
+    int port = 443;
+};
+Result<Target> parse_url(std::string_view url);
+
 /// Credential is the client certificate of mutual TLS.
 struct Credential {
     std::string chain_pem;
     Secret key_pem;
 };
-struct Reply {
-    int status = 0;
-    std::string body;
-    std::map<std::string, std::string> headers;  ///< lower-case names
-};
 
-class HttpClient {
+/// prepare_tls has OpenSSL read its own configuration, for a process that will reach no files later.
+Status prepare_tls();
+
+class HttpClient final : public Transport {
 public:
     static Result<HttpClient> make(const Peer& peer, const Credential* credential);
     HttpClient(HttpClient&&) noexcept;
     HttpClient& operator=(HttpClient&&) noexcept;
-    ~HttpClient();
-    /// Unreachable is unavailable (exit 8); a server that cannot prove its name is untrusted (exit 9).
-    Result<Reply> get(const std::string& path);
-    /// The body is JSON unless `headers` names another Content-Type.
+    ~HttpClient() override;
+    Result<Reply> get(const std::string& path) override;
     Result<Reply> post(const std::string& path, const std::string& body,
-                       const std::map<std::string, std::string>& headers);
-    /// Seconds by which our clock was ahead of the server's when it last answered; none while it has not said.
-    [[nodiscard]] std::optional<std::int64_t> clock_ahead() const;
+                       const std::map<std::string, std::string>& headers) override;
+    [[nodiscard]] std::optional<std::int64_t> clock_ahead() const override;
 
 private:
     struct Impl;

@@ -102,6 +102,9 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
     ErrorCode{"E-CONFIG",
               "A configuration file is missing or says something that is not understood. The message "
               "names the line."},
+    ErrorCode{"E-CONFINE",
+              "A part of the agent cannot confine itself, and does not run outside its confinement. mayfly-agent "
+              "doctor says what this kernel has."},
     ErrorCode{"E-CONFIRM",
               "What would end everybody's certificates is done only when its name is said again: --confirm."},
     ErrorCode{"E-CONTEXT",
@@ -290,6 +293,12 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
         "A constraint on a CA's names is not dns:DOMAIN or ip:BLOCK, or the CA could not certify itself under it."},
     ErrorCode{"E-NAMES-EMPTY", "The certificate would name nobody. Ask for a name."},
     ErrorCode{"E-NAMES-LARGE", "The names of one certificate are longer together than 32 KiB. Ask for fewer."},
+    ErrorCode{"E-NETWORK-PART",
+              "The agent's part that talks with the CA ended, or said what it may not. It is started again after a "
+              "while; what is in force stays."},
+    ErrorCode{"E-NETWORK-USER",
+              "There is no account, or only root, for the agent's part that talks with the CA: [network] user in "
+              "agent.toml."},
     ErrorCode{"E-NO-NODES", "No node is opened by a role that you hold or may ask for: mayfly role list."},
     ErrorCode{"E-NODE", "There is no such node, the role does not open it, or this machine is not enrolled."},
     ErrorCode{"E-NODE-CLONE",

@@ -191,7 +191,8 @@ TEST_CASE("doctor on a host that never joined says how to join, and does not sto
     config.trust_dir = dir.path("trust");
     config.drop_in = dir.path("drop-in");
     config.sshd_program = dir.path("no-sshd");
-    const auto findings = examine(config, kNow);
+    Network network({config.url});
+    const auto findings = examine(config, network, kNow);
     CHECK(findings.size() > 3);
     CHECK_FALSE(healthy(findings));
     for (const auto& finding : findings) {
