@@ -43,6 +43,14 @@ void read_network(config::Table& table, Status& status, Config& out) {
     inner.finish();
 }
 
+void read_commands(config::Table& table, Status& status, Config& out) {
+    const auto* section = table.table("commands");
+    if (section == nullptr) return;
+    config::Table inner(*section, "[commands]", status);
+    out.into_containers = inner.flag("into_containers");
+    inner.finish();
+}
+
 void read_steps(config::Table& table, Config& out) {
     if (table.has("mode")) {
         const auto mode = parse_mode(table.text("mode"));
@@ -98,6 +106,7 @@ Result<Config> load_config(const std::string& path) {
     out.workload_dir = table.text("workload_dir", out.state_dir + "/workload.d");
     read_breakglass(table, status, out);
     read_network(table, status, out);
+    read_commands(table, status, out);
     read_report(table, status, out);
     read_discovery(table, status, out);
     if (out.url.empty()) table.refuse(nullptr, "url is missing");

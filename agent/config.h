@@ -36,8 +36,9 @@ struct Config {
     Lifetime recent = *Lifetime::of_seconds(30LL * 86400);  ///< an old key used since then would be missed
     std::optional<Lifetime> discover_every = *Lifetime::of_seconds(3600);  ///< none: what stands here is not looked at
     std::string discovery_etc = "/etc";                                    ///< where passwd, sudoers and ssh are
-    std::string network_user{};  ///< whom the part that talks with the CA becomes; "": mayfly-agent, else nobody
-    std::string workload_dir{};  ///< certificates for what runs here, one file each
+    std::string network_user{};    ///< whom the part that talks with the CA becomes; "": mayfly-agent, else nobody
+    bool into_containers = false;  ///< commands that reload may enter namespaces: podman exec, nsenter
+    std::string workload_dir{};    ///< certificates for what runs here, one file each
 };
 
 Result<Config> load_config(const std::string& path);

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "agent/confinement.h"
 #include "agent/doctor.h"
 #include "agent/leave.h"
 #include "agent/lock.h"
@@ -82,6 +83,8 @@ int run_agent(const std::string& config_file, bool once) {
     const auto config = agent::load_config(config_file);
     if (!config) return report(config.error());
     const SystemClock clock;
+    const auto confined = agent::confine_root_part(*config);
+    if (!once) line("confined", agent::in_words(confined));
     agent::Network network({config->url, config->network_user});
     auto node = agent::Node::load(*config, network, clock.now());
     if (!node) return report(node.error());

@@ -203,7 +203,8 @@ Result<NetworkAnswer> Network::ask(ByteView question) {
         if (auto ok = start(); !ok) return pass(ok.error());
     auto answer = exchange(question);
     if (!answer) return lost(answer.error());
-    failures_ = 0;
+    // What it says of a server is a sign that it works; that it opened one is none yet.
+    if (!std::holds_alternative<Opened>(*answer)) failures_ = 0;
     return answer;
 }
 

@@ -85,6 +85,7 @@ int network_part(const std::vector<std::string>& arguments) {
         std::fprintf(stderr, "error: the network part is started by mayfly-agent, not by hand\n");
         return kUsage;
     }
+    ::prctl(PR_SET_NAME, "mayfly-network");  // for ps: it was started as /proc/self/exe
     std::signal(SIGPIPE, SIG_IGN);
     const auto confined = confine_network_part(options);
     if (!confined) {

@@ -49,6 +49,22 @@ void shrink_bounding_set() {
     for (unsigned long one = 0; ::prctl(PR_CAPBSET_DROP, one, 0, 0, 0) == 0; ++one) continue;
 }
 
+Status give_up(const std::vector<unsigned>& capabilities) {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+    if (::syscall(SYS_capget, &header, sets.data()) != 0) return failed("capget");
+    for (const unsigned one : capabilities) {
+        // Without CAP_SETPCAP the bounding set stays; then what we execute may have it again, as without us.
+        (void)::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(one), 0, 0, 0);
+        auto& word = sets.at(one / 32);
+        const unsigned keep = ~(1U << (one % 32));
+        word.effective &= keep;
+        word.permitted &= keep;
+        word.inheritable &= keep;
+    }
+    return ::syscall(SYS_capset, &header, sets.data()) == 0 ? Status{} : failed("capset");
+}
+
 Status drop_capabilities() {
     if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 && errno != EINVAL)
         return failed("PR_CAP_AMBIENT");

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <vector>
 
 #include "mayfly/result.h"
 
@@ -16,6 +17,9 @@ Status keep_memory_private();
 Status become(uid_t user, gid_t group);
 /// shrink_bounding_set empties the bounding set, as far as the process may: before it gives up root, which may.
 void shrink_bounding_set();
+/// give_up takes these capabilities (CAP_…) from this process and from all that it starts; what it does not have, and
+/// what this kernel does not know, is left out.
+Status give_up(const std::vector<unsigned>& capabilities);
 /// drop_capabilities empties all other sets.
 Status drop_capabilities();
 /// keep_open closes every descriptor but 0, 1, 2 and those up to `last`.
