@@ -1,15 +1,13 @@
 #include "agent/key_files.h"
 
-#include <fcntl.h>
 #include <pwd.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <vector>
 
 #include "lib/crypto/crypto.h"
+#include "lib/files/untrusted.h"
 #include "lib/wire/ssh_key.h"
 #include "lib/wire/text.h"
 #include "mayfly/names.h"
@@ -20,20 +18,10 @@ namespace {
 
 constexpr std::size_t kLargest = 1 << 20, kLongestComment = 100, kMostFiles = 8;
 
-/// The file belongs to somebody who may want us to hang or to read something else: no link at its end, no pipe,
-/// bounded.
+/// The file belongs to somebody who may want us to hang or to read something else.
 std::string read_foreign(const std::string& path) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-    if (file < 0) return {};
-    struct stat info {};
-    std::string out;
-    if (::fstat(file, &info) == 0 && S_ISREG(info.st_mode)) {
-        out.resize(std::min<std::size_t>(static_cast<std::size_t>(info.st_size), kLargest));
-        const auto got = ::pread(file, out.data(), out.size(), 0);
-        out.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-    }
-    ::close(file);
-    return out;
+    const auto bytes = files::read_untrusted(path, kLargest);
+    return bytes ? std::string(text_of(*bytes)) : std::string();
 }
 
 /// Where each word of a line begins, with quoted spaces inside words (options may stand before the key).

@@ -17,6 +17,7 @@
 #include "lib/client/run.h"
 #include "lib/crypto/crypto.h"
 #include "lib/files/files.h"
+#include "lib/files/untrusted.h"
 #include "lib/wire/ssh_certificate.h"
 #include "lib/wire/text.h"
 
@@ -67,10 +68,11 @@ Status judge(const Config& config, const std::string& dir, const TrustSet& set, 
 
 Status reload(const Config& config) {
     if (!config.reload_pid_file.empty()) {
-        const auto file = files::read(config.reload_pid_file, 64);
-        if (!file) return {};  // sshd is not running: it will read the new set when it starts
+        const auto file = files::open_regular(config.reload_pid_file);
+        const auto held = file ? file->read(64) : Result<Bytes>(pass(file.error()));
+        if (!held) return {};  // sshd is not running: it will read the new set when it starts
         pid_t process = 0;
-        const auto text = text_of(*file);
+        const auto text = text_of(*held);
         std::from_chars(text.data(), text.data() + text.size(), process);
         if (process > 1 && ::kill(process, SIGHUP) == 0) return {};
         return errno == ESRCH ? Status{}

@@ -58,7 +58,7 @@ public:
         std::size_t homes = 0;
         for (const auto& account : accounts_) {
             if (account.home.size() < 2 || account.home == "/nonexistent") continue;
-            if (!list_untrusted(account.home, 1)) continue;
+            if (!files::list_untrusted(account.home, 1)) continue;
             if (++homes > kMostAccounts) {
                 out_.more = true;
                 break;
@@ -86,7 +86,7 @@ private:
 
     /// What is there and is not looked into is itself worth knowing.
     std::string read(const std::string& path, std::size_t limit, const std::string& account = {}) {
-        const auto bytes = read_untrusted(path, limit);
+        const auto bytes = files::read_untrusted(path, limit);
         if (bytes) return std::string(text_of(*bytes));
         if (bytes.error().code != Code::not_found) add("unread", account, path, "", bytes.error().message);
         return {};
@@ -150,7 +150,7 @@ private:
                 continue;
             }
             out_.watched.insert(include);
-            const auto names = list_untrusted(include, kMostSudoFiles);
+            const auto names = files::list_untrusted(include, kMostSudoFiles);
             if (!names) continue;
             for (const auto& name : names->names)
                 if (sudo_reads(name)) read_sudoers(sudoers, include + name, seen);
@@ -213,7 +213,7 @@ private:
     }
 
     void private_keys(const std::string& folder, const std::string& account, int depth) {
-        const auto names = list_untrusted(folder, kMostInFolder);
+        const auto names = files::list_untrusted(folder, kMostInFolder);
         if (!names) {
             if (names.error().code != Code::not_found && depth == 0)
                 add("unread", account, folder, "", names.error().message);
@@ -229,7 +229,7 @@ private:
                 out_.more = true;
                 return;
             }
-            auto bytes = read_untrusted(path, kLargestPrivate);
+            auto bytes = files::read_untrusted(path, kLargestPrivate);
             if (bytes) {
                 const Secret file(std::move(*bytes));
                 const auto key = parse_private_key_file(file);
@@ -271,10 +271,10 @@ api::FoundItem item_of(std::string kind, std::string account, std::string place,
 
 Result<Look> look(const Config& config) { return Looker(config).run(); }
 
-std::map<std::string, Trace> traces_of(const std::set<std::string>& watched) {
-    std::map<std::string, Trace> out;
+std::map<std::string, files::Trace> traces_of(const std::set<std::string>& watched) {
+    std::map<std::string, files::Trace> out;
     for (const auto& path : watched)
-        if (const auto trace = trace_of(path)) out.emplace(path, *trace);
+        if (const auto trace = files::trace_of(path)) out.emplace(path, *trace);
     return out;
 }
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "agent/config.h"
-#include "agent/discovery/safe_open.h"
 #include "agent/discovery/sshd_settings.h"
+#include "lib/files/untrusted.h"
 #include "mayfly/api_found.h"
 
 namespace mayfly::agent {
@@ -24,7 +24,7 @@ inline constexpr std::size_t kMostFound = 2000;
 /// look goes over the host. `now` matters to nothing that is found.
 Result<Look> look(const Config& config);
 /// The traces of the watched files: when they differ, somebody changed one, made one or took one away.
-std::map<std::string, Trace> traces_of(const std::set<std::string>& watched);
+std::map<std::string, files::Trace> traces_of(const std::set<std::string>& watched);
 
 /// item_of makes the form in which a thing is told: printable, bounded, with its id.
 api::FoundItem item_of(std::string kind, std::string account, std::string place, std::string fingerprint,

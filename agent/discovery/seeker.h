@@ -33,7 +33,7 @@ private:
     bool looked_ = false;
     Instant next_ = Instant(0), looked_at_ = Instant(0);
     Look seen_;
-    std::map<std::string, Trace> traces_;
+    std::map<std::string, files::Trace> traces_;
     // What found.json keeps:
     Instant baseline_ = Instant(0);         ///< the first look; what came later is drift
     std::map<std::string, Instant> first_;  ///< by id, of what is there

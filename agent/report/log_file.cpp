@@ -1,14 +1,12 @@
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <vector>
 
 #include "agent/report/log_source.h"
 #include "agent/report/sshd_log.h"
+#include "lib/files/untrusted.h"
 
 namespace mayfly::agent {
 
@@ -34,29 +32,24 @@ bool parse_place(std::string_view text, Place& out) {
 
 class OpenFile {
 public:
-    explicit OpenFile(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-        struct stat info {};
-        if (fd_ < 0 || ::fstat(fd_, &info) != 0) return;
-        place_ = {info.st_ino, static_cast<std::uint64_t>(info.st_size)};
+    /// In a folder that the group of a syslog daemon writes to.
+    explicit OpenFile(const std::string& path) : file_(files::open_untrusted(path)) {
+        if (file_) place_ = {file_->info().st_ino, static_cast<std::uint64_t>(file_->info().st_size)};
     }
-    OpenFile(const OpenFile&) = delete;
-    OpenFile& operator=(const OpenFile&) = delete;
-    ~OpenFile() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    [[nodiscard]] bool there() const { return fd_ >= 0; }
+    [[nodiscard]] bool there() const { return file_.has_value(); }
+    [[nodiscard]] const Error& why_not() const { return file_.error(); }
     [[nodiscard]] Place end() const { return place_; }
     [[nodiscard]] std::string read(std::uint64_t from) const {
         std::string out(kMostAtOnce, '\0');
         ssize_t got = 0;
-        do got = ::pread(fd_, out.data(), out.size(), static_cast<off_t>(from));
+        do got = ::pread(file_->descriptor(), out.data(), out.size(), static_cast<off_t>(from));
         while (got < 0 && errno == EINTR);
         out.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
         return out;
     }
 
 private:
-    int fd_ = -1;
+    Result<files::Opened> file_;
     Place place_;
 };
 
@@ -66,11 +59,11 @@ public:
 
     Result<Read> read(const std::string& position, Instant now) override {
         const OpenFile current(path_);
-        if (!current.there() && errno == ENOENT)
+        if (!current.there() && current.why_not().code == Code::not_found)
             // Nothing was ever logged: when the file comes, all of it is new.
             return Read{{}, position.empty() ? Place{}.text() : position, false};
         if (!current.there())
-            return fail(Code::unavailable, "cannot read " + path_ + ": " + std::strerror(errno), "E-SSHD-LOG",
+            return fail(Code::unavailable, "cannot read " + path_ + ": " + current.why_not().message, "E-SSHD-LOG",
                         "the use of certificates is not seen", "log_file under [report] in agent.toml");
         Place from;
         if (!parse_place(position, from)) return Read{{}, current.end().text(), false};

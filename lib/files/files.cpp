@@ -9,6 +9,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "lib/files/folder.h"
+
 namespace mayfly::files {
 
 namespace {
@@ -80,31 +82,10 @@ Result<std::vector<std::pair<std::string, Bytes>>> read_tree(const std::string& 
 }
 
 Status write(const std::string& path, ByteView contents, mode_t mode, Ownership owner) {
-    const auto folder = std::filesystem::path(path).parent_path();
-    std::string temporary = path + ".XXXXXX";
-    const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (file.fd < 0) return failed(path, "write");
-    const auto undo = [&](const char* what) {
-        auto error = failed(path, what);
-        ::unlink(temporary.c_str());
-        return error;
-    };
-    // Owner first: a change of owner may take bits of the mode away (chown(2)).
-    if ((owner.user || owner.group) && ::fchown(file.fd, owner.user.value_or(static_cast<uid_t>(-1)),
-                                                owner.group.value_or(static_cast<gid_t>(-1))) != 0)
-        return undo("set the owner of");
-    if (::fchmod(file.fd, mode) != 0) return undo("set the mode of");
-    while (!contents.empty()) {
-        const ssize_t put = ::write(file.fd, contents.data(), contents.size());
-        if (put < 0 && errno == EINTR) continue;
-        if (put <= 0) return undo("write");
-        contents = contents.subspan(static_cast<std::size_t>(put));
-    }
-    if (::fsync(file.fd) != 0) return undo("flush");
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return undo("replace");
-    const Descriptor dir(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (dir.fd < 0 || ::fsync(dir.fd) != 0) return failed(path, "flush the folder of");
-    return {};
+    const std::filesystem::path whole(path);
+    const auto folder = Folder::open(whole.parent_path().string());
+    if (!folder) return pass(folder.error(), "cannot write " + path);
+    return folder->write(whole.filename().string(), contents, mode, owner);
 }
 
 Status make_private_dir(const std::string& path) {

@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "lib/files/folder.h"
+
 namespace mayfly::files {
 
 namespace {
@@ -99,16 +101,20 @@ Result<HandOver> parse_hand_over(const std::string& mode, const std::string& own
 }
 
 Status make_folder(const std::string& path, const HandOver& hand_over) {
+    namespace fs = std::filesystem;
     std::error_code error;
-    if (std::filesystem::is_directory(path, error)) return {};
-    if (auto ok = make_private_dir(path); !ok) return ok;
-    const auto& [user, group] = hand_over.owner;
-    const bool given = user || group;
-    if ((!given ||
-         ::chown(path.c_str(), user.value_or(static_cast<uid_t>(-1)), group.value_or(static_cast<gid_t>(-1))) == 0) &&
-        ::chmod(path.c_str(), hand_over.folder_mode()) == 0)
-        return {};
-    return fail(Code::unavailable, "cannot hand over " + path + ": " + std::strerror(errno));
+    if (fs::is_directory(path, error)) return {};
+    fs::path whole(path);
+    if (!whole.has_filename()) whole = whole.parent_path();
+    const fs::path above = whole.parent_path();
+    error.clear();  // that it is not there is no trouble
+    if (!above.empty()) fs::create_directories(above, error);
+    if (error) return fail(Code::unavailable, "cannot make the folder " + path + ": " + error.message());
+    const auto parent = Folder::open(above.string());
+    if (!parent) return pass(parent.error());
+    const auto made = parent->make(whole.filename().string());
+    if (!made) return pass(made.error());
+    return made->hand_over(hand_over.folder_mode(), hand_over.owner);
 }
 
 }  // namespace mayfly::files

@@ -29,4 +29,8 @@ std::string set_in_force(const std::string& folder, const std::string& store);
 /// go_back puts an earlier set in force again, as long as it is there: the one before the last is.
 Status go_back(const std::string& folder, const std::string& store, const std::string& set);
 
+/// read_in_force reads a file of the set in force: itself, wherever the folder's own names were made to lead.
+Result<Bytes> read_in_force(const std::string& folder, const std::string& store, const std::string& name,
+                            std::size_t limit);
+
 }  // namespace mayfly::files

@@ -12,9 +12,11 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 
 #include "lib/client/run.h"
-#include "lib/files/files.h"
+#include "lib/files/together.h"
+#include "lib/files/untrusted.h"
 #include "mayfly/names.h"
 
 namespace mayfly::renewal {
@@ -46,18 +48,20 @@ Status tell(const Unit& unit) { return run_to_end({"systemctl", "reload", unit.n
 Status tell(const Exec& exec) { return run_to_end(exec.argv); }
 
 Status tell(const SignalTo& to) {
-    const auto file = files::read(to.pid_file, 4096);
+    // Owner and contents are of one file, and a pipe in its place makes nobody wait.
+    const auto file = files::open_regular(to.pid_file);
     if (!file && file.error().code == Code::not_found) return {};
-    if (!file) return pass(file.error());
+    if (!file) return pass(file.error(), to.pid_file);
+    const auto held = file->read(4096);
+    if (!held) return pass(held.error(), to.pid_file);
     pid_t process = 0;
-    const auto text = text_of(*file);
+    const auto text = text_of(*held);
     std::from_chars(text.data(), text.data() + text.size(), process);
     if (process <= 1) return failed(to.pid_file + " holds no process number");
-    struct stat whose {};
     struct stat running {};
     if (::stat(("/proc/" + std::to_string(process)).c_str(), &running) != 0) return {};
-    if (::stat(to.pid_file.c_str(), &whose) != 0) return failed("cannot look at " + to.pid_file);
-    if (whose.st_uid != 0 && whose.st_uid != running.st_uid)
+    const uid_t owner = file->info().st_uid;
+    if (owner != 0 && owner != running.st_uid)
         return failed(to.pid_file + " belongs to another user than the process that it names");
     if (::kill(process, to.signal) == 0 || errno == ESRCH) return {};
     return failed("cannot signal process " + std::to_string(process) + ": " + std::strerror(errno));
@@ -124,7 +128,10 @@ Status converse(const std::string& path, const std::vector<ByteView>& parts, std
 }
 
 Status tell(const Haproxy& to) {
-    auto file = files::read(to.certificate, kLargestFile);
+    // What goes into the socket is the set's own file: its folder may belong to whom the socket belongs to, who would
+    // like to be told what stands in another.
+    const std::filesystem::path path(to.certificate);
+    auto file = files::read_in_force(path.parent_path().string(), "", path.filename().string(), kLargestFile);
     if (!file) return pass(file.error());
     const Secret combined(std::move(*file));
     const std::string set = "set ssl cert " + to.certificate + " <<\n", end = "\n",

@@ -1,6 +1,6 @@
 #include "lib/renewal/wish.h"
 
-#include "lib/files/files.h"
+#include "lib/files/untrusted.h"
 #include "lib/renewal/plan.h"
 #include "lib/wire/api.h"
 #include "lib/wire/spki.h"
@@ -33,7 +33,7 @@ std::string text_of_wish(const Wish& wish) { return wire::to_json(wish).pretty()
 
 Result<Wish> read_wish(const std::string& folder) {
     const std::string path = folder + "/" + kWishFile;
-    const auto file = files::read(path, kLargestFile);
+    const auto file = files::read_regular(path, kLargestFile);
     if (!file)
         return fail(file.error().code,
                     "nothing says what the certificate in " + folder + " was asked for with: " + file.error().message,
@@ -80,7 +80,7 @@ Status is_for(const PublicKey& key, const api::CertificateReply& reply) {
 }
 
 Result<Held> read_held(const std::string& path) {
-    const auto file = files::read(path, kLargestFile);
+    const auto file = files::read_regular(path, kLargestFile);
     if (!file) return pass(file.error());
     constexpr std::uint8_t kSequence = 0x30;  // DER begins with it; PEM never does
     if (!file->empty() && file->front() == kSequence) return held_of(*file);

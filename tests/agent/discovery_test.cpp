@@ -168,7 +168,7 @@ TEST_CASE("ssh-keygen and we agree on fingerprints and on passphrases") {
     if (type == "rsa") argv.insert(argv.end(), {"-b", "2048"});
     if (!form.empty()) argv.insert(argv.end(), {"-m", form});
     REQUIRE(client::run(argv)->exit_code == 0);
-    auto bytes = read_untrusted(dir.path("key"), 65536);
+    auto bytes = files::read_untrusted(dir.path("key"), 65536);
     REQUIRE(bytes);
     const auto found = parse_private_key_file(Secret(std::move(*bytes)));
     REQUIRE(found);
@@ -176,7 +176,7 @@ TEST_CASE("ssh-keygen and we agree on fingerprints and on passphrases") {
     const auto said = client::run({"ssh-keygen", "-lf", dir.path("key.pub")});
     if (!found->fingerprint.empty()) CHECK_THAT(said->out, Catch::Contains(found->fingerprint));
     if (form.empty() || !guarded) CHECK_FALSE(found->fingerprint.empty());
-    const auto line = read_untrusted(dir.path("key.pub"), 65536);
+    const auto line = files::read_untrusted(dir.path("key.pub"), 65536);
     CHECK_THAT(said->out, Catch::Contains(parse_authorized_keys(text_of(*line)).at(0).fingerprint));
 }
 
@@ -286,13 +286,13 @@ TEST_CASE("links that only root can have put there are followed, but not for eve
     write(dir.path("a/real"), "text");
     fs::create_symlink("real", dir.path("a/link"));
     fs::create_directory_symlink(dir.path("a"), dir.path("b"));
-    CHECK(text_of(*read_untrusted(dir.path("b/link"), 100)) == "text");
-    CHECK(text_of(*read_untrusted(dir.path("a/../a/./link"), 100)) == "text");
+    CHECK(text_of(*files::read_untrusted(dir.path("b/link"), 100)) == "text");
+    CHECK(text_of(*files::read_untrusted(dir.path("a/../a/./link"), 100)) == "text");
     fs::create_symlink(dir.path("loop"), dir.path("loop"));
-    CHECK(read_untrusted(dir.path("loop"), 100).error().code == Code::denied);
-    CHECK(read_untrusted(dir.path("none"), 100).error().code == Code::not_found);
-    CHECK(read_untrusted(dir.path("a/real/below"), 100).error().code == Code::not_found);
-    CHECK(read_untrusted(dir.path("a/real"), 3).error().code == Code::denied);
+    CHECK(files::read_untrusted(dir.path("loop"), 100).error().code == Code::denied);
+    CHECK(files::read_untrusted(dir.path("none"), 100).error().code == Code::not_found);
+    CHECK(files::read_untrusted(dir.path("a/real/below"), 100).error().code == Code::not_found);
+    CHECK(files::read_untrusted(dir.path("a/real"), 3).error().code == Code::denied);
 }
 
 TEST_CASE("names and words from outside are told in printable form, of bounded length, under an id of their own") {

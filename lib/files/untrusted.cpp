@@ -1,8 +1,10 @@
-#include "agent/discovery/safe_open.h"
+#include "lib/files/untrusted.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,10 +14,11 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <optional>
 
 #include "mayfly/names.h"
 
-namespace mayfly::agent {
+namespace mayfly::files {
 
 namespace {
 
@@ -70,7 +73,21 @@ struct Place {
     struct stat info;
 };
 
+/// The kernel resolves a path that has no links at all; nullopt where it has one, or the kernel cannot.
+std::optional<Place> resolve(const std::string& path) {
+    if (!path.starts_with('/')) return std::nullopt;
+    open_how how{};
+    how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+    how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    Handle handle(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+    struct stat info {};
+    // With O_PATH | O_NOFOLLOW a link at the end is opened itself.
+    if (handle.get() < 0 || ::fstat(handle.get(), &info) != 0 || S_ISLNK(info.st_mode)) return std::nullopt;
+    return Place{std::move(handle), info};
+}
+
 Result<Place> walk(const std::string& path) {
+    if (auto place = resolve(path)) return std::move(*place);
     const auto root = [] { return Handle(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)); };
     Handle here = root();
     struct stat folder {};
@@ -117,17 +134,18 @@ std::int64_t nanoseconds(const struct timespec& time) {
 
 }  // namespace
 
-Result<Bytes> read_untrusted(const std::string& path, std::size_t limit) {
-    const auto place = walk(path);
-    if (!place) return pass(place.error());
-    if (!S_ISREG(place->info.st_mode)) return unread("it is no regular file");
-    if (static_cast<std::uint64_t>(place->info.st_size) > limit) return unread("it is too large to be one");
-    const Handle file = reopen(place->handle, O_RDONLY);
-    if (file.get() < 0) return failed(errno);
+bool resolves_without_links() { return resolve("/").has_value(); }
+
+Opened::~Opened() {
+    if (fd_ >= 0) ::close(fd_);
+}
+
+Result<Bytes> Opened::read(std::size_t limit) const {
+    if (static_cast<std::uint64_t>(info_.st_size) > limit) return unread("it is too large to be one");
     Bytes out;
     std::array<std::uint8_t, 16384> chunk{};
     for (;;) {
-        const ssize_t got = ::read(file.get(), chunk.data(), chunk.size());
+        const ssize_t got = ::read(fd_, chunk.data(), chunk.size());
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return failed(errno);
         if (got == 0) return out;
@@ -136,12 +154,51 @@ Result<Bytes> read_untrusted(const std::string& path, std::size_t limit) {
     }
 }
 
-Result<Names> list_untrusted(const std::string& path, std::size_t most) {
+Result<Opened> open_untrusted(const std::string& path) {
+    const auto place = walk(path);
+    if (!place) return pass(place.error());
+    if (!S_ISREG(place->info.st_mode)) return unread("it is no regular file");
+    Handle file = reopen(place->handle, O_RDONLY);
+    if (file.get() < 0) return failed(errno);
+    return Opened(file.release(), place->info);
+}
+
+Result<Opened> open_regular(const std::string& path) {
+    const Handle handle(::open(path.c_str(), O_PATH | O_CLOEXEC));
+    struct stat info {};
+    if (handle.get() < 0 || ::fstat(handle.get(), &info) != 0) return failed(errno);
+    if (!S_ISREG(info.st_mode)) return unread("it is no regular file");
+    Handle file = reopen(handle, O_RDONLY);
+    if (file.get() < 0) return failed(errno);
+    return Opened(file.release(), info);
+}
+
+Result<Bytes> read_regular(const std::string& path, std::size_t limit) {
+    const auto file = open_regular(path);
+    auto bytes = file ? file->read(limit) : Result<Bytes>(pass(file.error()));
+    if (!bytes) return pass(bytes.error(), "cannot read " + path);
+    return bytes;
+}
+
+Result<Bytes> read_untrusted(const std::string& path, std::size_t limit) {
+    const auto file = open_untrusted(path);
+    if (!file) return pass(file.error());
+    return file->read(limit);
+}
+
+Result<int> open_folder_untrusted(const std::string& path) {
     const auto place = walk(path);
     if (!place) return pass(place.error());
     if (!S_ISDIR(place->info.st_mode)) return unread("it is no folder");
-    Handle folder = reopen(place->handle, O_RDONLY | O_DIRECTORY);
-    if (folder.get() < 0) return failed(errno);
+    const int folder = ::openat(place->handle.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return failed(errno);
+    return folder;
+}
+
+Result<Names> list_untrusted(const std::string& path, std::size_t most) {
+    const auto opened = open_folder_untrusted(path);
+    if (!opened) return pass(opened.error());
+    Handle folder(*opened);
     using Stream = std::unique_ptr<DIR, decltype([](DIR* stream) { ::closedir(stream); })>;
     const Stream stream(::fdopendir(folder.get()));
     if (!stream) return failed(errno);
@@ -168,4 +225,4 @@ Result<Trace> trace_of(const std::string& path) {
                  nanoseconds(info.st_ctim)};
 }
 
-}  // namespace mayfly::agent
+}  // namespace mayfly::files
