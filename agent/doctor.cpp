@@ -2,8 +2,10 @@
 
 #include <sys/stat.h>
 #include <sys/timex.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "agent/discovery/lines.h"
@@ -12,7 +14,9 @@
 #include "agent/revocation.h"
 #include "agent/status.h"
 #include "lib/client/run.h"
+#include "lib/confine/landlock.h"
 #include "lib/files/files.h"
+#include "lib/files/untrusted.h"
 #include "lib/wire/api.h"
 #include "lib/wire/krl.h"
 #include "lib/wire/text.h"
@@ -158,6 +162,39 @@ void look_at_sshd(const Config& config, std::vector<Finding>& out) {
     if (compared.empty()) out.push_back(well("sshd: every setting of " + config.drop_in + " is in effect"));
 }
 
+/// Whoever writes into these chooses what root writes, runs or believes.
+void look_at_places(const Config& config, std::vector<Finding>& out) {
+    const auto above = [](const std::string& path) { return std::filesystem::path(path).parent_path().string(); };
+    std::vector<std::string> open;
+    for (const auto& path : {config.state_dir, config.file, config.trust_dir, config.drop_in, above(config.drop_in),
+                             config.sshd_config, config.workload_dir}) {
+        struct stat info {};
+        if (path.empty() || ::stat(path.c_str(), &info) != 0) continue;
+        const bool ours = info.st_uid == 0 || info.st_uid == ::geteuid();
+        if (!ours || (info.st_mode & 022U) != 0) open.push_back(path);
+    }
+    for (const auto& path : open)
+        out.push_back({Grade::wrong, "files: others can write to " + path,
+                       "who writes there decides what sshd trusts, or what root runs",
+                       "chown root " + path + " && chmod go-w " + path});
+    if (open.empty()) out.push_back(well("files: what the agent writes and believes is root's"));
+}
+
+void look_at_confinement(const Config& config, std::vector<Finding>& out) {
+    const auto user = find_user(config.network_user);
+    if (!user) return out.push_back(wrong("confinement: the network part cannot start", user.error()));
+    const std::string who = user->name.empty() ? "the agent's own user" : user->name;
+    const std::string links = files::resolves_without_links() ? "openat2" : "name by name, without openat2";
+    const int abi = confine::landlock_abi();
+    if (abi > 0)
+        return out.push_back(well("confinement: the network part is " + who + ", held by a filter and Landlock (ABI " +
+                                  std::to_string(abi) + "); paths are resolved by " + links));
+    out.push_back({Grade::odd,
+                   "confinement: the network part is " + who + ", held by a filter; this kernel has no Landlock",
+                   "files and ports are held by the user's rights alone",
+                   "Linux 5.13 or later, with landlock among lsm= of the kernel's command line"});
+}
+
 const char* mark(Grade grade) {
     switch (grade) {
         case Grade::well: return "✓ ";
@@ -205,6 +242,8 @@ std::vector<Finding> examine(const Config& config, Network& network, Instant now
     look_at_agent(config, now, out);
     look_at_set(config, now, out);
     look_at_sshd(config, out);
+    look_at_places(config, out);
+    look_at_confinement(config, out);
     return out;
 }
 

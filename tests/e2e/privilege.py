@@ -54,7 +54,8 @@ def ready(process):
     """The network part, confined and waiting for the CA's answer."""
     part = network_part(process)
     try:
-        return part if part and status_of(part)["Seccomp"] == "2" else None
+        # It inherits the root part's filter, and adds its own last of all.
+        return part if part and int(status_of(part)["Seccomp_filters"]) > int(status_of(process)["Seccomp_filters"]) else None
     except (FileNotFoundError, KeyError, ProcessLookupError):
         return None
 
@@ -157,6 +158,67 @@ try:
             fact(done["event"] == "trouble" and "network part" in done["text"], done)
     node.config.write_text(honest)
     fact(node.once()["event"] == "round", "and well again")
+
+    # ---- links, pipes and second names where root writes ------------------------------------------------------------
+    world.must("mayfly", "identity", "create", "workload/app", "--owner", "alice", "--purpose", "test")
+    world.must("mayfly", "role", "grant", "web", "workload/app", "--node", node.name, "--for", "1d", "--reason", "test")
+    elsewhere, theirs = world.dir / "elsewhere", world.dir / "theirs"
+    for folder in (elsewhere, theirs):
+        folder.mkdir(mode=0o755)
+    nobody = 65534 if root else os.getuid()
+    os.chown(theirs, nobody, -1)
+    (node.dir / "agent/workload.d").mkdir()
+    workload = node.dir / "agent/workload.d/app.toml"
+
+    def app(folder):
+        workload.write_text(f'identity = "workload/app"\nrole = "web"\nnames = ["ip:127.0.0.1"]\n[files]\nfolder = "{folder}"\n')
+        workload.chmod(0o644)
+        node.run("run", "--once")
+        return json.loads((node.dir / "agent/workloads.json").read_text())["workloads"]["app"]
+
+    def plant(name, to):
+        (theirs / name).symlink_to(to)
+        os.lchown(theirs / name, nobody, -1)
+
+    if root:
+        plant("tls", elsewhere)
+        got = app(theirs / "tls")
+        fact(got["serial"] == "" and "symbolic link" in got["trouble"], got)
+        fact(os.listdir(elsewhere) == [], "nothing was written through somebody's link")
+        (theirs / "tls").unlink()
+    got = app(theirs / "web")
+    fact(got["serial"] and not got["trouble"], got)
+    os.chown(theirs / "web", nobody, -1)
+    (theirs / "web/current").unlink()
+    plant("web/current", elsewhere)
+    plant("web/gen-2", elsewhere)
+    plant("web/gen-1.new", elsewhere)
+    (theirs / "web/cert.pem").unlink()
+    os.mkfifo(theirs / "web/cert.pem")
+    got = app(theirs / "web")
+    fact(os.listdir(elsewhere) == [] and elsewhere.stat().st_uid == os.getuid(), "nothing elsewhere was written or given away")
+    fact("neither a file nor a link" in got["trouble"], got)
+    (theirs / "web/cert.pem").unlink()
+    got = app(theirs / "web2")
+    fact(got["serial"] and not got["trouble"], got)
+    workload.unlink()
+
+    drop_in = node.drop_in.read_text()
+    fact(node.run("leave", "--keep-identity").returncode == 0 and not node.drop_in.exists(), "left")
+    (elsewhere / "conf").write_text("# somebody's\n")
+    node.drop_in.symlink_to(elsewhere / "conf")
+    node.mode("only", "--anyway")
+    done = node.once()
+    fact(done["event"] == "trouble" and "no ordinary file" in done["text"] and (elsewhere / "conf").read_text() == "# somebody's\n", done)
+    node.drop_in.unlink()
+    fact(node.once()["event"] == "round" and node.drop_in.read_text() == drop_in, "taken over again")
+
+    # ---- doctor says what holds it, and who else could write --------------------------------------------------------
+    done = node.run("doctor")
+    fact("confinement: the network part is" in done.stdout and "files: what the agent writes and believes is root's" in done.stdout, done)
+    node.drop_in.parent.chmod(0o777)
+    done = node.run("doctor")
+    fact(done.returncode == 1 and f"files: others can write to {node.drop_in.parent}" in done.stdout, done)
 finally:
     if agent and agent.poll() is None:
         agent.kill()
