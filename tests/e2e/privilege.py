@@ -116,9 +116,16 @@ try:
         fact(int(ours["CapEff"], 16) & (SYS_MODULE | SYS_TIME | SYS_BOOT) == 0, ours)
         if int(status_of("self")["CapEff"], 16) & SYS_ADMIN:
             fact(ours["Seccomp"] == "2" and ours["NoNewPrivs"] == "0", ours)
-    held = [os.readlink(f"/proc/{part}/fd/{fd}") for fd in os.listdir(f"/proc/{part}/fd")]
-    fact(not any(str(world.dir) in name for name in held), held)
-    fact(all(name == "/dev/null" or name.startswith("socket:") for name in held), held)
+    if root:
+        held = [os.readlink(f"/proc/{part}/fd/{fd}") for fd in os.listdir(f"/proc/{part}/fd")]
+        fact(not any(str(world.dir) in name for name in held), held)
+        fact(all(name == "/dev/null" or name.startswith("socket:") for name in held), held)
+    else:
+        try:
+            os.listdir(f"/proc/{part}/fd")
+            fact(False, "another process of the same user looks into it")
+        except PermissionError:
+            fact(True, "its memory is its own")
     fact(said()[0]["event"] == "confined", said())
 
     # ---- taken away in the middle of an answer: told, and everything stays -----------------------------------------
