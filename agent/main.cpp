@@ -1,5 +1,4 @@
 // mayfly-agent: makes this node's sshd trust only certificates.
-#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -16,6 +15,7 @@
 #include "agent/lock.h"
 #include "agent/network/network.h"
 #include "agent/node.h"
+#include "agent/rest.h"
 #include "agent/workload/workloads.h"
 #include "lib/files/files.h"
 #include "lib/wire/text.h"
@@ -101,7 +101,7 @@ int run_agent(const std::string& config_file, bool once) {
         }
         tend(workloads, *node, clock.now(), rng);
         network.rest();
-        ::malloc_trim(0);  // what TLS and the logs of a round took is given back before the long wait
+        agent::give_back();
         if (once) return done ? 0 : report(done.error());
         if (done && !told_ready) {
             ::sd_notify(0, "READY=1");

@@ -149,7 +149,9 @@ try:
     wait_until("a round", lambda: any(line["event"] == "round" for line in said()), 60)
     wait_until("it rests", lambda: pathlib.Path(f"/proc/{agent.pid}/stat").read_text().split()[2] == "S" and not children(agent.pid))
     fact(children(agent.pid) == [], "an idle agent is one process")
-    print(f"idle agent: {int(status_of(agent.pid)['VmRSS'].split()[0]) / 1024:.1f} MB resident, {int(status_of(agent.pid)['RssAnon'].split()[0]) / 1024:.1f} of them its own")
+    resident, own = (int(status_of(agent.pid)[name].split()[0]) / 1024 for name in ("VmRSS", "RssAnon"))
+    print(f"idle agent: {resident:.1f} MB resident, {own:.1f} of them its own")
+    fact(resident < 12 or sanitized, "an idle agent is small")
 
     # ---- started by hand it is nothing --------------------------------------------------------------------------------
     done = world.run("mayfly-agent", "network-part", "65534", "65534", "443", stdin=subprocess.DEVNULL)
