@@ -14,7 +14,8 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from sshd_node import Node, policy, wait_until  # noqa: E402
+from sshd_node import Node, policy  # noqa: E402
+from waiting import wait_until  # noqa: E402
 from world import World, checked  # noqa: E402
 
 root = os.getuid() == 0
