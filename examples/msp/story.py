@@ -31,7 +31,7 @@ class Clock:
         self.file, self.preload = folder / "clock", folder / "clock.so"
         self.file.write_bytes(bytes(8))
         self.file.chmod(0o644)
-        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", "-o", self.preload, HERE / "clock.c"], check=True)
+        subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O2", f'-DCLOCK_FILE="{self.file}"', "-o", self.preload, HERE / "clock.c"], check=True)
         self.preload.chmod(0o755)
         with open(self.file, "r+b") as page:
             self.page = mmap.mmap(page.fileno(), 8)
@@ -48,7 +48,7 @@ class Clock:
         self.forward((start - now).total_seconds())
 
     def environment(self):
-        return {"STORY_CLOCK": str(self.file), "LD_PRELOAD": str(self.preload)}
+        return {"LD_PRELOAD": str(self.preload)}
 
 
 class Story:
