@@ -6,7 +6,7 @@
 #include <ctime>
 
 #include "lib/files/files.h"
-#include "lib/log/event.h"
+#include "lib/log/published.h"
 #include "lib/wire/ssh_key.h"
 #include "lib/wire/text.h"
 
@@ -75,15 +75,9 @@ Result<breakglass::SignedEnvelope> accept_envelope(const api::EmergencyEnvelope&
         return fail(Code::corrupt, "the CA's break-glass envelope contradicts its log: " + what, "E-BREAKGLASS-PROOF",
                     "a key that the log does not know must open nothing", "tell whoever answers for the CA");
     };
-    const auto entry = wire::parse_base64(sent.log_entry);
-    const auto proof = log::parse_proof(sent.log_proof);
-    if (!entry || !proof) return dishonest("its log proof is not one");
-    if (const auto head = log::verify_proof(*proof, *entry, log_key); !head) return dishonest(head.error().message);
-    const auto event = log::parse_event(*entry);
-    if (!event || event->type != "breakglass.published") return dishonest("the log entry is about something else");
-    const auto hash = event->data.find("sha256");
-    if (hash == event->data.end() || hash->second != wire::Json(wire::hex(envelope->hash)))
-        return dishonest("the log published another envelope");
+    const auto event = log::read_published(sent.log_entry, sent.log_proof, "breakglass.published", log_key);
+    if (!event) return dishonest(event.error().message);
+    if (!log::says(*event, "sha256", wire::hex(envelope->hash))) return dishonest("the log published another envelope");
     return envelope;
 }
 

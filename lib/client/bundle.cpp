@@ -2,8 +2,7 @@
 
 #include "lib/client/ca_client.h"
 #include "lib/client/http.h"
-#include "lib/log/event.h"
-#include "lib/log/proof.h"
+#include "lib/log/published.h"
 #include "lib/wire/api.h"
 #include "lib/wire/text.h"
 
@@ -22,14 +21,9 @@ tl::unexpected<Error> dishonest(const std::string& what) {
 Digest fingerprint_of(const api::Bundle& bundle) { return crypto::sha256(view(wire::to_json(bundle).canonical())); }
 
 Status verify_bundle(const api::BundleReply& reply, const log::VerifierKey& key) {
-    const auto entry = wire::parse_base64(reply.log_entry);
-    const auto proof = log::parse_proof(reply.log_proof);
-    if (!entry || !proof) return dishonest("the log proof is not one");
-    if (const auto head = log::verify_proof(*proof, *entry, key); !head) return dishonest(head.error().message);
-    const auto event = log::parse_event(*entry);
-    if (!event || event->type != "bundle.published") return dishonest("the log entry is about something else");
-    const auto hash = event->data.find("sha256");
-    if (hash == event->data.end() || hash->second != wire::Json(wire::hex(fingerprint_of(reply.bundle))))
+    const auto event = log::read_published(reply.log_entry, reply.log_proof, "bundle.published", key);
+    if (!event) return dishonest(event.error().message);
+    if (!log::says(*event, "sha256", wire::hex(fingerprint_of(reply.bundle))))
         return dishonest("the log published another bundle");
     return {};
 }

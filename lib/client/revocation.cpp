@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "lib/crypto/crypto.h"
-#include "lib/log/event.h"
+#include "lib/log/published.h"
 #include "lib/wire/crl.h"
 #include "lib/wire/text.h"
 
@@ -21,16 +21,9 @@ tl::unexpected<Error> dishonest(const std::string& what) {
 
 Status check_list(const api::RevocationList& named, const std::string& bytes, const log::VerifierKey& key) {
     if (wire::hex(crypto::sha256(view(bytes))) != named.sha256) return dishonest("it has another hash than was named");
-    const auto entry = wire::parse_base64(named.log_entry);
-    const auto proof = log::parse_proof(named.log_proof);
-    if (!entry || !proof) return dishonest("its log proof is not one");
-    if (const auto head = log::verify_proof(*proof, *entry, key); !head) return dishonest(head.error().message);
-    const auto event = log::parse_event(*entry);
-    if (!event || event->type != named.kind + ".published") return dishonest("the log entry is about something else");
-    const auto says = [&](const char* member, const wire::Json& value) {
-        const auto found = event->data.find(member);
-        return found != event->data.end() && found->second == value;
-    };
+    const auto event = log::read_published(named.log_entry, named.log_proof, named.kind + ".published", key);
+    if (!event) return dishonest(event.error().message);
+    const auto says = [&](const char* member, const wire::Json& value) { return log::says(*event, member, value); };
     if (!says("sha256", named.sha256) || !says("number", named.number))
         return dishonest("the log published another list");
     if (named.kind == "crl" && !says("shard", named.shard)) return dishonest("the log published another shard");
