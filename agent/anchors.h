@@ -2,7 +2,7 @@
 // Anchors: whose certificates this node's sshd may trust at all. The pinned bundle says it, not who answers on the
 // wire.
 #include "lib/client/ca_client.h"
-#include "mayfly/api.h"
+#include "mayfly/api_node.h"
 
 namespace mayfly::agent {
 

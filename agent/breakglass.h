@@ -12,6 +12,7 @@
 #include "agent/config.h"
 #include "lib/breakglass/envelope.h"
 #include "lib/client/ca_client.h"
+#include "mayfly/api_node.h"
 #include "mayfly/api_use.h"
 
 namespace mayfly::agent {

@@ -20,6 +20,7 @@
 #include "lib/wire/api.h"
 #include "lib/wire/krl.h"
 #include "lib/wire/text.h"
+#include "mayfly/api_node.h"
 
 namespace mayfly::agent {
 

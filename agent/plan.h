@@ -8,7 +8,7 @@
 
 #include "agent/config.h"
 #include "agent/probe.h"
-#include "mayfly/api.h"
+#include "mayfly/api_node.h"
 #include "mayfly/rng.h"
 
 namespace mayfly::agent {

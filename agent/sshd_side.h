@@ -10,6 +10,7 @@
 #include "agent/report/logins.h"
 #include "agent/report/notices.h"
 #include "lib/client/ca_client.h"
+#include "mayfly/api_node.h"
 
 namespace mayfly::agent {
 

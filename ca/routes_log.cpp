@@ -4,6 +4,7 @@
 #include "ca/answers.h"
 #include "lib/log/tiles.h"
 #include "lib/wire/text.h"
+#include "mayfly/api_log.h"
 
 namespace mayfly::ca {
 

@@ -4,6 +4,7 @@
 #include "ca/asks.h"
 #include "lib/crypto/nobody.h"
 #include "lib/wire/text.h"
+#include "mayfly/api_node.h"
 #include "mayfly/api_notice.h"
 #include "mayfly/api_use.h"
 #include "mayfly/api_workload.h"

@@ -6,6 +6,7 @@
 #include "lib/log/proof.h"
 #include "lib/wire/ssh_certificate.h"
 #include "lib/wire/text.h"
+#include "mayfly/api_log.h"
 
 namespace mayfly::cli {
 

@@ -3,6 +3,7 @@
 #include "cli/serial.h"
 #include "lib/log/proof.h"
 #include "lib/wire/text.h"
+#include "mayfly/api_log.h"
 #include "mayfly/names.h"
 
 namespace mayfly::cli {

@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 #include "lib/log/event.h"
 #include "lib/wire/text.h"
+#include "mayfly/api_log.h"
 
 namespace mayfly::cli {
 

@@ -31,21 +31,6 @@ struct LoginRequest {
     }
 };
 
-/// POST /v1/enroll: a node trades its single-use join token for an identity certificate.
-struct EnrollRequest {
-    std::string token, csr;
-    MAYFLY_FIELDS {
-        field("token", self.token, Need::required, "join token, single use");
-        field("csr", self.csr, Need::required, "PKCS#10 request (PEM) for the node's identity key");
-    }
-};
-
-/// POST /v1/node/renew by the node with the certificate it holds.
-struct NodeRenewRequest {
-    std::string csr;
-    MAYFLY_FIELDS { field("csr", self.csr, Need::required, "PKCS#10 request (PEM), a new key or the old one"); }
-};
-
 /// POST /v1/ssh/user-certificates, with a proof by `public_key`.
 struct SshUserRequest {
     std::string role, public_key, ttl, node, force_command, reason, attestation, challenge;
@@ -178,26 +163,6 @@ struct BundleReply {
         field("log_entry", self.log_entry, Need::required, "base64 of the leaf that published it");
         field("log_proof", self.log_proof, Need::required, "its tlog-proof");
         field("revocation", self.revocation, Need::optional, "revocation lists in force, by number and hash");
-    }
-};
-
-/// GET /v1/node/trust: what one node's sshd must trust.
-struct NodeTrust {
-    std::string node, policy_version;
-    std::int64_t bundle_version = 0;
-    std::vector<std::string> ssh_user_cas, hosts;
-    std::map<std::string, std::vector<std::string>> accounts;
-    std::vector<RevocationList> revocation{};
-    std::string breakglass{};
-    MAYFLY_FIELDS {
-        field("breakglass", self.breakglass, Need::optional, "hex SHA-256 of the emergency key's envelope in force");
-        field("node", self.node, Need::required, "the node's name");
-        field("policy_version", self.policy_version, Need::required, "policy that computed it");
-        field("bundle_version", self.bundle_version, Need::required, "bundle it belongs to");
-        field("ssh_user_cas", self.ssh_user_cas, Need::required, "for TrustedUserCAKeys");
-        field("hosts", self.hosts, Need::required, "names registered for host certificates");
-        field("accounts", self.accounts, Need::required, "local account → principals that may enter it");
-        field("revocation", self.revocation, Need::optional, "the KRL for RevokedKeys");
     }
 };
 
@@ -371,56 +336,6 @@ struct WhoAmI {
         field("roles", self.roles, Need::required, "roles held now");
         field("session_until", self.session_until, Need::required, "RFC 3339");
         field("now", self.now, Need::required, "the server's clock, RFC 3339");
-    }
-};
-
-/// GET /v1/log/entries?start=N&count=M (M <= 1000).
-struct LogEntries {
-    std::int64_t start = 0, size = 0;
-    std::vector<std::string> entries;
-    MAYFLY_FIELDS {
-        field("start", self.start, Need::required, "index of the first entry");
-        field("size", self.size, Need::required, "size of the log now");
-        field("entries", self.entries, Need::required, "base64 of each leaf");
-    }
-};
-
-/// GET /v1/log/proof?index=N.
-struct LogProof {
-    std::string log_entry, log_proof;
-    MAYFLY_FIELDS {
-        field("log_entry", self.log_entry, Need::required, "base64 of the leaf");
-        field("log_proof", self.log_proof, Need::required, "tlog-proof");
-    }
-};
-
-/// LogMatch is one entry that a search found.
-struct LogMatch {
-    std::int64_t index = 0;
-    std::string entry;
-    MAYFLY_FIELDS {
-        field("index", self.index, Need::required, "its place in the log");
-        field("entry", self.entry, Need::required, "base64 of the leaf");
-    }
-};
-
-/// GET /v1/log/search?actor=&owner=&identity=&role=&serial=&request=&node=&type=&since=&until=&before=&limit=.
-struct LogMatches {
-    std::vector<LogMatch> matches;
-    std::int64_t next = 0;
-    MAYFLY_FIELDS {
-        field("matches", self.matches, Need::required, "newest first");
-        field("next", self.next, Need::required, "give it as before= to go on; 0 when the search is done");
-    }
-};
-
-/// GET /v1/log/consistency?old=N[&new=M]: from N to M, or to the current checkpoint.
-struct LogConsistency {
-    std::string checkpoint;
-    std::vector<std::string> hashes;
-    MAYFLY_FIELDS {
-        field("checkpoint", self.checkpoint, Need::required, "signed checkpoint");
-        field("hashes", self.hashes, Need::required, "base64 hashes (RFC 6962 2.1.2)");
     }
 };
 
