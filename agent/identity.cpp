@@ -55,6 +55,19 @@ Result<Pair> read_certificate(const Config& config) {
     return Pair{std::string(text_of(*pem)), std::move(*leaf)};
 }
 
+/// The name in its SPIFFE ID (names.h, spiffe_id).
+Result<IdentityName> name_in(const wire::X509View& leaf) {
+    constexpr std::string_view kScheme = "spiffe://";
+    for (const auto& name : leaf.names) {
+        if (name.type != wire::SubjectName::Type::uri || !name.text.starts_with(kScheme)) continue;
+        const auto path = name.text.find('/', kScheme.size());
+        if (path == std::string::npos) continue;
+        if (auto identity = IdentityName::parse(name.text.substr(path + 1)); identity && identity->kind() == Kind::node)
+            return identity;
+    }
+    return fail(Code::corrupt, "this node's certificate names no node", "E-NODE", {}, "enrol again");
+}
+
 bool fits(const Result<crypto::PrivateKey>& key, const wire::X509View& leaf) {
     return key && crypto::key_id(key->public_key()) == crypto::key_id(leaf.key);
 }
@@ -68,7 +81,9 @@ Result<IdentityCertificate> read_identity(const Config& config) {
     if (!der || der->empty()) return fail(Code::corrupt, "the identity changed while it was read");
     auto validity = Validity::between(pair->leaf.not_before, Instant(pair->leaf.not_after.seconds() + 1));
     if (!validity) return pass(validity.error(), certificate_file(config));
-    return IdentityCertificate{*validity, wire::hex(pair->leaf.serial), der->front().der};
+    auto node = name_in(pair->leaf);
+    if (!node) return pass(node.error(), certificate_file(config));
+    return IdentityCertificate{*validity, wire::hex(pair->leaf.serial), std::move(*node), der->front().der};
 }
 
 Result<client::Credential> load_credential(const Config& config) {

@@ -14,6 +14,7 @@ namespace mayfly::agent {
 struct IdentityCertificate {
     Validity validity;
     std::string serial;  ///< hex
+    IdentityName node;   ///< whom it names: this node
     Bytes der;
 };
 /// Fails with unauthenticated (E-NODE) when this node never joined.

@@ -19,10 +19,10 @@ namespace mayfly::agent {
 namespace {
 
 /// Everything in state_dir that is not agent.toml: who we were, what we kept, what others said.
-constexpr const char* kState[] = {"node.key",        "node.pem",        "bundle.json", "status.json",
-                                  "breakglass.json", "uses.spool",      "logins.json", "notices.spool",
-                                  "lasting.json",    "canary-cert.pub", "set.sha256",  "refused",
-                                  "before.json",     "node.next.key",   "found.json",  "workloads.json"};
+constexpr const char* kState[] = {"node.key",       "node.pem",    "bundle.json",   "status.json",   "breakglass.json",
+                                  "uses.spool",     "logins.json", "notices.spool", "lasting.json",  "canary-cert.pub",
+                                  "set.sha256",     "refused",     "before.json",   "node.next.key", "found.json",
+                                  "workloads.json", "trust.json"};
 
 /// The CA hears of it when it is there; that this node left does not depend on it.
 std::string tell(const Config& config, Network& network, Instant now) {

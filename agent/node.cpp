@@ -6,6 +6,7 @@
 #include "agent/lock.h"
 #include "agent/perform.h"
 #include "agent/revocation.h"
+#include "agent/statement.h"
 #include "lib/client/revocation.h"
 #include "lib/files/files.h"
 #include "lib/wire/ssh_certificate.h"
@@ -179,7 +180,10 @@ Status Node::anchor(client::CaClient& ca, const api::NodeTrust& trust) {
         if (auto ok = files::write(bundle_file(config_), view(text), 0644); !ok) return ok;
         bundle_ = std::move(**newer);
     }
-    return check_anchors(trust, bundle_);
+    if (auto ok = check_anchors(trust, bundle_); !ok) return ok;
+    const auto identity = read_identity(config_);
+    if (!identity) return pass(identity.error());
+    return accept_statement(config_, trust, identity->node, ca.log_key());
 }
 
 Result<std::string> Node::renew_trust(Instant now, Rng& rng) {

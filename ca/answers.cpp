@@ -4,6 +4,7 @@
 
 #include "ca/access/nodes.h"
 #include "lib/crypto/crypto.h"
+#include "lib/wire/text.h"
 
 namespace mayfly::ca {
 
@@ -91,6 +92,14 @@ Result<store::Idempotency> idempotency_of(const http::Request& request) {
                     "16 to 64 characters of A-Z a-z 0-9 - _", {});
     out.request_hash = crypto::sha256(view(request.method + " " + request.path + "\n" + request.body));
     return out;
+}
+
+Result<LeafProof> prove_leaf(App& app, std::uint64_t leaf) {
+    const auto entry = app.store->read_entries(leaf, 1);
+    if (!entry) return pass(entry.error());
+    const auto proof = app.store->prove(leaf);
+    if (!proof) return pass(proof.error());
+    return LeafProof{wire::base64(entry->front()), log::encode_proof(*proof)};
 }
 
 std::vector<http::Route> routes(App& app) {

@@ -61,6 +61,12 @@ void add_policy_routes(App& app, std::vector<http::Route>& table);
 void add_explain_routes(App& app, std::vector<http::Route>& table);
 void add_report_routes(App& app, std::vector<http::Route>& table);
 
+/// LeafProof is a leaf of the log and its proof, as bodies carry both: base64 and tlog-proof text.
+struct LeafProof {
+    std::string log_entry, log_proof;
+};
+Result<LeafProof> prove_leaf(App& app, std::uint64_t leaf);
+
 /// The revocation lists in force, by name and hash; none when there is trouble with them (the CA's log says which).
 std::vector<api::RevocationList> list_names(App& app);
 /// The envelope of the emergency key that this node should trust, by hash; "" for none.

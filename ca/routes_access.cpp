@@ -180,26 +180,6 @@ Response logout(App& app, const Request& request, const auth::Caller& caller) {
         request, [](const auto& reply) { return answer(reply); });
 }
 
-Response node_trust(App& app, const Request& request, const auth::Caller& caller) {
-    const auto bundle = app.store->current_bundle();
-    if (!bundle) return http::problem(bundle.error(), request.request_id);
-    const auto node = NodeName::parse(caller.identity().name());
-    if (!node) return http::problem(node.error(), request.request_id);
-    const auto in_force = app.policy.in_force();
-    api::NodeTrust trust{node->text(),
-                         in_force->version,
-                         bundle->bundle.version,
-                         bundle->bundle.ssh_user_cas,
-                         {},
-                         policy::accounts_on(in_force->policy, *node, caller.tenant(), caller.labels())};
-    for (const auto& host : caller.hosts()) trust.hosts.push_back(host.text());
-    trust.breakglass = envelope_for(app, *node);
-    // When there is trouble with the lists, none is named, and the node keeps the one it holds.
-    for (auto& list : list_names(app))
-        if (list.kind == "krl") trust.revocation.push_back(std::move(list));
-    return answer(trust);
-}
-
 }  // namespace
 
 void add_access_routes(App& app, std::vector<http::Route>& table) {
@@ -225,8 +205,6 @@ void add_access_routes(App& app, std::vector<http::Route>& table) {
         wire::schema<api::PlacementRequest>(), wire::schema<api::Grant>(), create_grant<api::PlacementRequest>);
     add("POST", "/v1/revocations", Who::person, "revoke by serial, identity, key, role, owner, grant or issuer",
         wire::schema<api::RevokeRequest>(), wire::schema<api::RevokeReply>(), revoke);
-    add("GET", "/v1/node/trust", Who::node, "what this node's sshd must trust", {}, wire::schema<api::NodeTrust>(),
-        node_trust);
 }
 
 }  // namespace mayfly::ca

@@ -1,8 +1,10 @@
-// What nodes have to say beside the use of certificates.
+// What a node's sshd must trust, and what nodes have to say beside the use of certificates.
 #include <algorithm>
 #include <array>
 
 #include "ca/answers.h"
+#include "lib/crypto/crypto.h"
+#include "lib/wire/node_trust.h"
 #include "lib/wire/text.h"
 #include "mayfly/api_notice.h"
 
@@ -64,10 +66,55 @@ Response node_notices(App& app, const Request& request, const auth::Caller& call
     });
 }
 
+/// The log answers for what opens the node: whoever speaks for the CA on the way cannot add to it.
+Status prove_trust(App& app, const auth::Caller& caller, api::NodeTrust& trust) {
+    const auto leaf =
+        app.store->publish_trust({caller.identity(), caller.owner(), crypto::sha256(view(wire::trust_statement(trust))),
+                                  trust.accounts.size(), trust.policy_version},
+                                 app.clock.now());
+    if (!leaf) return pass(leaf.error());
+    auto proof = prove_leaf(app, *leaf);
+    if (!proof) return pass(proof.error());
+    trust.log_entry = std::move(proof->log_entry);
+    trust.log_proof = std::move(proof->log_proof);
+    return {};
+}
+
+Response node_trust(App& app, const Request& request, const auth::Caller& caller) {
+    const auto bundle = app.store->current_bundle();
+    if (!bundle) return http::problem(bundle.error(), request.request_id);
+    const auto node = NodeName::parse(caller.identity().name());
+    if (!node) return http::problem(node.error(), request.request_id);
+    const auto in_force = app.policy.in_force();
+    api::NodeTrust trust{node->text(),
+                         in_force->version,
+                         bundle->bundle.version,
+                         bundle->bundle.ssh_user_cas,
+                         {},
+                         policy::accounts_on(in_force->policy, *node, caller.tenant(), caller.labels())};
+    for (const auto& host : caller.hosts()) trust.hosts.push_back(host.text());
+    trust.breakglass = envelope_for(app, *node);
+    if (auto ok = prove_trust(app, caller, trust); !ok) return http::problem(ok.error(), request.request_id);
+    // When there is trouble with the lists, none is named, and the node keeps the one it holds.
+    for (auto& list : list_names(app))
+        if (list.kind == "krl") trust.revocation.push_back(std::move(list));
+    return answer(trust);
+}
+
 }  // namespace
 
 void add_node_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
+    table.push_back({"GET",
+                     "/v1/node/trust",
+                     Who::node,
+                     "what this node's sshd must trust",
+                     {},
+                     wire::schema<api::NodeTrust>(),
+                     0,
+                     with_caller(app, Who::node, [&app](const Request& request, const auth::Caller& caller) {
+                         return node_trust(app, request, caller);
+                     })});
     table.push_back({"POST", "/v1/node/notices", Who::node, "old ways in, drift and alarms that this node noticed",
                      wire::schema<api::NodeNotices>(), wire::schema<api::NodeNoticesReply>(), 128 * 1024,
                      with_caller(app, Who::node, [&app](const Request& request, const auth::Caller& caller) {

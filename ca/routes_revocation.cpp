@@ -65,13 +65,11 @@ api::RevocationList named(const store::RevocationList& list) {
 }
 
 Result<api::RevocationList> proven(App& app, const store::RevocationList& list) {
-    const auto entry = app.store->read_entries(list.leaf, 1);
-    if (!entry) return pass(entry.error());
-    const auto proof = app.store->prove(list.leaf);
+    auto proof = prove_leaf(app, list.leaf);
     if (!proof) return pass(proof.error());
     auto out = named(list);
-    out.log_entry = wire::base64(entry->front());
-    out.log_proof = log::encode_proof(*proof);
+    out.log_entry = std::move(proof->log_entry);
+    out.log_proof = std::move(proof->log_proof);
     return out;
 }
 

@@ -135,17 +135,15 @@ Response node_uses(App& app, const Request& request, const auth::Caller& caller)
 }
 
 Result<api::EmergencyEnvelope> proven(App& app, const store::PublishedEnvelope& published) {
-    const auto entry = app.store->read_entries(published.leaf, 1);
-    if (!entry) return pass(entry.error());
-    const auto proof = app.store->prove(published.leaf);
+    const auto proof = prove_leaf(app, published.leaf);
     if (!proof) return pass(proof.error());
     const auto& envelope = published.envelope;
     return api::EmergencyEnvelope{envelope.text,
                                   wire::hex(envelope.hash),
                                   wire::fingerprint(crypto::ssh_fingerprint(envelope.envelope.key)),
                                   envelope.envelope.expires.text(),
-                                  wire::base64(entry->front()),
-                                  log::encode_proof(*proof)};
+                                  proof->log_entry,
+                                  proof->log_proof};
 }
 
 Response show_envelope(App& app, const Request& request, const auth::Caller&) {

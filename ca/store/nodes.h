@@ -30,6 +30,15 @@ struct Generations {
     bool newest_lost = false;  ///< nobody has it: no certificate was issued for it, or one that ended unseen
 };
 
+/// PublishedTrust is what opens a node, by the hash of its statement (lib/wire/node_trust.h).
+struct PublishedTrust {
+    IdentityName node;
+    OwnerName owner;
+    Digest sha256{};
+    std::size_t accounts = 0;  ///< how many may be entered
+    std::string policy_version;
+};
+
 class Nodes {
 public:
     virtual ~Nodes() = default;
@@ -44,6 +53,8 @@ public:
                               const std::vector<std::string>& notify, Instant now) = 0;
     /// A node came back with a certificate that ended a while ago.
     virtual Status record_return(const NodeCertificate& certificate, Instant ended, Instant now) = 0;
+    /// publish_trust returns the leaf that says what opens this node; a new one when that has changed.
+    virtual Result<std::uint64_t> publish_trust(const PublishedTrust& trust, Instant now) = 0;
 };
 
 }  // namespace mayfly::store

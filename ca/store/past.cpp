@@ -13,8 +13,8 @@ namespace {
 constexpr std::int64_t kMostEvents = 10000;
 constexpr std::int64_t kLongestCommit = 4096;  ///< entries between a promise and its outcome
 /// Kinds of entries that are many and change nobody's rights.
-constexpr std::array<std::string_view, 9> kMany = {"certificate.", "login.",  "door.",   "krl.", "crl.",
-                                                   "session.",     "notify.", "bundle.", "log."};
+constexpr std::array<std::string_view, 10> kMany = {"certificate.", "login.",  "door.",   "krl.", "crl.",
+                                                    "session.",     "notify.", "bundle.", "log.", "node.trust"};
 
 PastGrant read_past_grant(const Query& row) {
     PastGrant out{"g-" + std::to_string(row.integer(0)),

@@ -119,6 +119,8 @@ Status accept_rollback(const std::string& path, const std::string& origin, const
                           .run();
             !ok)
             return ok;
+        // Nodes may hold something newer than this database knows: each is told anew, and later than all before.
+        if (auto ok = Query(transaction.database(), "DELETE FROM node_trust").run(); !ok) return ok;
         const auto leaf = transaction.append(event_of(rollback, head_sha256, now));
         if (!leaf) return pass(leaf.error());
         return {};

@@ -4,7 +4,7 @@
 namespace mayfly::store {
 
 /// The schema this build reads and writes; stands in PRAGMA user_version.
-inline constexpr std::int64_t kSchemaVersion = 5;
+inline constexpr std::int64_t kSchemaVersion = 6;
 
 Status create_schema(Database& database);
 /// Refuses a newer or foreign schema (unsupported).

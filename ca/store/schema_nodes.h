@@ -1,5 +1,6 @@
 #pragma once
-// Tables about nodes: the generations of their keys, and what was found on them. Part of the schema (schema.cpp).
+// Tables about nodes: the generations of their keys, what opens them, what was found on them. Part of the schema
+// (schema.cpp).
 namespace mayfly::store {
 
 inline constexpr const char* kNodeSchema = R"sql(
@@ -12,6 +13,11 @@ CREATE TABLE node_generation (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX node_generation_key ON node_generation(key, node);
 CREATE INDEX session_open ON session(node) WHERE closed = 0;
+-- What opens each node, as the log said it last.
+CREATE TABLE node_trust (
+    node TEXT PRIMARY KEY REFERENCES identity(name), sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+    leaf INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 -- What nodes found on themselves, and who answers for it.
 CREATE TABLE found (
     node TEXT NOT NULL REFERENCES identity(name), id TEXT NOT NULL, kind TEXT NOT NULL, account TEXT NOT NULL,

@@ -237,6 +237,7 @@ public:
     Status stop_clone(const NodeCertificate& certificate, const Generations& generations,
                       const std::vector<std::string>& notify, Instant now) override;
     Status record_return(const NodeCertificate& certificate, Instant ended, Instant now) override;
+    Result<std::uint64_t> publish_trust(const PublishedTrust& trust, Instant now) override;
     Result<FoundCounts> record_found(const NodeName& node, const FoundReport& report,
                                      const std::vector<std::string>& notify, Instant now) override;
     Result<std::vector<FoundRecord>> list_found(const FoundQuery& query) override;

@@ -19,14 +19,15 @@ struct NodeRenewRequest {
     MAYFLY_FIELDS { field("csr", self.csr, Need::required, "PKCS#10 request (PEM), a new key or the old one"); }
 };
 
-/// GET /v1/node/trust: what one node's sshd must trust.
+/// GET /v1/node/trust: what one node's sshd must trust. `log_entry` is a node.trust event that holds the SHA-256 of what
+/// opens this node (lib/wire/node_trust.h), so whoever pins the log key can check it, however it reached them.
 struct NodeTrust {
     std::string node, policy_version;
     std::int64_t bundle_version = 0;
     std::vector<std::string> ssh_user_cas, hosts;
     std::map<std::string, std::vector<std::string>> accounts;
     std::vector<RevocationList> revocation{};
-    std::string breakglass{};
+    std::string breakglass{}, log_entry{}, log_proof{};
     MAYFLY_FIELDS {
         field("breakglass", self.breakglass, Need::optional, "hex SHA-256 of the emergency key's envelope in force");
         field("node", self.node, Need::required, "the node's name");
@@ -36,6 +37,8 @@ struct NodeTrust {
         field("hosts", self.hosts, Need::required, "names registered for host certificates");
         field("accounts", self.accounts, Need::required, "local account → principals that may enter it");
         field("revocation", self.revocation, Need::optional, "the KRL for RevokedKeys");
+        field("log_entry", self.log_entry, Need::optional, "base64 of the leaf that published what opens this node");
+        field("log_proof", self.log_proof, Need::optional, "its tlog-proof");
     }
 };
 

@@ -522,6 +522,12 @@ constexpr auto kCodes = std::to_array<ErrorCode>({
               "The CA names a user CA for this node that the bundle pinned here, and proven by the log, does not. The "
               "last good set stays."},
     ErrorCode{"E-TRUST-EMPTY", "The CA sent no user CA key: sshd would let nobody in. The old set stays."},
+    ErrorCode{
+        "E-TRUST-OLDER",
+        "The CA says of who may enter this node something older than what it said before. The last good set stays. "
+        "A CA that was restored from a backup says everything anew after mayfly-ca restore."},
+    ErrorCode{"E-TRUST-PROOF",
+              "Who may enter this node is not what the CA's log published for it. The last good set stays."},
     ErrorCode{"E-UNIT", "What should be the name of a systemd unit is none."},
     ErrorCode{"E-UNREACHABLE", "The CA does not answer. Is it running, and is the URL right? Ask again later."},
     ErrorCode{"E-UNREAD", "A file is not looked into: it is a link, no regular file, or too large."},

@@ -410,6 +410,7 @@ struct Life {
         REQUIRE(answer);
         const store::NodeCertificate held{node, owner, std::get<steps::Issued>(*answer).serial()};
         REQUIRE(store->record_return(held, Instant(now().seconds() - 3600), now()));
+        REQUIRE(store->publish_trust({node, owner, Digest{}, 2, "7:0123456789ab"}, now()));
         REQUIRE(store->stop_clone(held, {1, 2}, {"alice"}, now()));
         const NodeName name = *NodeName::parse("db-7");
         const store::FoundItem line{std::string(32, 'a'), "authorized-key",    "deploy",       "/home/deploy/key",
@@ -467,6 +468,11 @@ TEST_CASE("a rollback hands out no serial twice, keeps the promised head aside, 
     fakes::Authority a;
     const auto first = a.mint->mint(a.ssh_request());
     const std::string serial = std::get<steps::Issued>(*first).serial();
+    const IdentityName node = *IdentityName::parse("node/db-7");
+    REQUIRE(a.store->create_identity({node, *OwnerName::parse("alice"), "", policy::State::active, {}, {}, {}, a.now()},
+                                     a.alice, a.now(), store::Effect::apply));
+    const store::PublishedTrust trust{node, *OwnerName::parse("alice"), Digest{}, 1, "1:test"};
+    const auto told = a.store->publish_trust(trust, a.now());
     a.mint.reset();
     a.store.reset();
     std::filesystem::copy_file(a.dir.path("db"), a.dir.path("backup"));
@@ -504,4 +510,8 @@ TEST_CASE("a rollback hands out no serial twice, keeps the promised head aside, 
     REQUIRE(a.store->recover(a.dir.path("journal"), a.now()));
     CHECK(std::stoull(std::get<steps::Issued>(*a.mint->mint(a.ssh_request())).serial()) > std::stoull(later));
     CHECK(std::stoull(later) > std::stoull(serial));
+    // A node may have been told something newer that is forgotten: it is told again, later than that.
+    const auto again = a.store->publish_trust(trust, a.now());
+    REQUIRE((told && again));
+    CHECK(*again > *told);
 }
