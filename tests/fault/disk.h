@@ -1,15 +1,18 @@
 #pragma once
 // A disk whose power can be cut: a SQLite VFS over the real one that knows what was written since the last sync, and
-// takes it back when the power goes. (SQLite's own documentation asks for exactly this of a crash test:
-// sqlite.org/testing.html section 3.3.)
+// takes it back when the power goes; or that refuses, having done what it was asked to or not. (SQLite's own
+// documentation asks for exactly this of a crash test: sqlite.org/testing.html section 3.3.)
 #include <sqlite3.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +23,12 @@ namespace crash {
 
 /// What of the unsynced writes survives the cut: all (the process died, the machine did not), none, or the first half.
 enum class Survives { all, none, half };
+
+/// What a disk says that refuses, whether it did it all the same, and whether it goes on so.
+struct Refusal {
+    enum class Says { io_error, full } says = Says::io_error;
+    bool done = false, lasting = false;
+};
 
 class Disk {
 public:
@@ -37,6 +46,13 @@ public:
         if (path == journal_) journal_synced_ = std::filesystem::file_size(journal_);
     }
     void journal_is_not_synced() { journal_synced_ = 0; }
+    /// The n-th write, truncation or flush from now on is refused; the power stays.
+    void refuse(int nth, Refusal how) {
+        const std::lock_guard lock(mutex_);
+        refusal_ = how;
+        left_ = nth;
+    }
+    [[nodiscard]] bool refused() const { return refused_; }
     [[noreturn]] void cut();
 
 private:
@@ -56,14 +72,25 @@ private:
     int truncate(File& file, sqlite3_int64 size);
     int sync(File& file, int flags);
     int close(File& file);
-    void step() {
-        if (--left_ == 0) cut();
+    /// One write, truncation or flush; `code` is what SQLite is told of one that is refused.
+    template <class Work>
+    int step(int code, Work work) {
+        const std::lock_guard lock(mutex_);
+        --left_;
+        if (left_ == 0 && !refusal_) cut();
+        if (left_ > 0 || !refusal_ || (left_ < 0 && !refusal_->lasting)) return work();
+        refused_ = true;
+        if (refusal_->done) (void)work();
+        // A flush never says that the disk is full in so many words (os_unix.c); a write does.
+        return refusal_->says == Refusal::Says::full && code == SQLITE_IOERR_WRITE ? SQLITE_FULL : code;
     }
     void remember(File& file, sqlite3_int64 offset, sqlite3_int64 amount);
     static const sqlite3_io_methods* methods();
 
     std::mutex mutex_;
     int left_;
+    std::optional<Refusal> refusal_;
+    std::atomic<bool> refused_{false};
     Survives survives_;
     std::string journal_;
     std::uintmax_t journal_synced_ = 0;
@@ -118,25 +145,25 @@ inline void Disk::remember(File& file, sqlite3_int64 offset, sqlite3_int64 amoun
 }
 
 inline int Disk::write(File& file, const void* bytes, int amount, sqlite3_int64 offset) {
-    const std::lock_guard lock(mutex_);
-    step();
-    remember(file, offset, amount);
-    return file.real()->pMethods->xWrite(file.real(), bytes, amount, offset);
+    return step(SQLITE_IOERR_WRITE, [&] {
+        remember(file, offset, amount);
+        return file.real()->pMethods->xWrite(file.real(), bytes, amount, offset);
+    });
 }
 
 inline int Disk::truncate(File& file, sqlite3_int64 size) {
-    const std::lock_guard lock(mutex_);
-    step();
-    remember(file, size, std::numeric_limits<std::int32_t>::max());
-    return file.real()->pMethods->xTruncate(file.real(), size);
+    return step(SQLITE_IOERR_TRUNCATE, [&] {
+        remember(file, size, std::numeric_limits<std::int32_t>::max());
+        return file.real()->pMethods->xTruncate(file.real(), size);
+    });
 }
 
 inline int Disk::sync(File& file, int flags) {
-    const std::lock_guard lock(mutex_);
-    step();
-    const int code = file.real()->pMethods->xSync(file.real(), flags);
-    std::erase_if(unsynced_, [&](const Undo& undo) { return undo.file == file.real(); });
-    return code;
+    return step(SQLITE_IOERR_FSYNC, [&] {
+        const int code = file.real()->pMethods->xSync(file.real(), flags);
+        std::erase_if(unsynced_, [&](const Undo& undo) { return undo.file == file.real(); });
+        return code;
+    });
 }
 
 /// What a closed file had unsynced stays: SQLite syncs before it closes what matters.

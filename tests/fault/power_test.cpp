@@ -1,4 +1,7 @@
 // The power goes at every single write and sync of the database, with what was not synced kept, lost, or half lost.
+#include <csignal>
+#include <cstdlib>
+
 #include "tests/fault/disk.h"
 
 using namespace mayfly;
@@ -37,6 +40,43 @@ TEST_CASE("the power may go at any write") {
         crash::check_estate(estate);
     }
     CHECK(cuts > 20);
+}
+
+TEST_CASE("the disk may refuse any write, having done it or not, and nothing was released that the log does not have") {
+    using Says = crash::Refusal::Says;
+    const auto says = GENERATE(Says::io_error, Says::full);
+    const bool done = GENERATE(false, true), lasting = GENERATE(false, true);
+    INFO((says == Says::full ? "full" : "EIO") << (done ? ", done" : "") << (lasting ? ", from then on" : ", once"));
+    const Estate estate;
+    Running::found(estate);
+    int refusals = 0, ends = 0;
+    // Each way of refusing begins elsewhere, so that all together miss none.
+    const int every = std::getenv("MAYFLY_EVERY_WRITE") != nullptr ? 1 : 8;
+    const int first = every == 1 ? 1 : 1 + (says == Says::full ? 4 : 0) + (done ? 2 : 0) + (lasting ? 1 : 0);
+    for (int nth = first; nth < 400; nth += every) {
+        INFO("write " << nth);
+        constexpr int kRefused = 3;
+        const int ended = crash::in_child([&] {
+            std::signal(SIGABRT, SIG_DFL);  // the end is what we wait for, and no failure of this test
+            Disk disk(1 << 20, Survives::all, estate.path("journal"));
+            disk.install();
+            const Point never;
+            Running ca(estate, never);
+            disk.refuse(nth, {says, done, lasting});
+            (void)ca.store->recover(estate.path("journal"), Instant(fakes::kNow));
+            for (const bool x509 : {false, true, false}) (void)ca.mint_and_answer(x509);
+            ::_exit(disk.refused() ? kRefused : 0);
+        });
+        if (ended == 0) break;
+        // An error of the disk ends the CA by itself: nobody knows what such a file holds (fsync(2), ERRORS). A full
+        // disk is waited out.
+        REQUIRE((ended == kRefused || ended == crash::kBroken));
+        ++refusals;
+        ends += ended == crash::kBroken;
+        crash::check_estate(estate);
+    }
+    CHECK(refusals > 10);
+    CHECK((ends > 0 || says == Says::full));
 }
 
 TEST_CASE("what start-up compared of the journal cannot be lost with the power afterwards") {
