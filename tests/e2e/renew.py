@@ -2,13 +2,12 @@
 """cert renew, cert needs-renewal and cert run with the real programs, and time that is moved."""
 import json
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from clock import Clock  # noqa: E402
+from clock import Clock, give_signer  # noqa: E402
 from waiting import wait_until  # noqa: E402
 from world import POLICY, World, checked, expect  # noqa: E402
 
@@ -16,14 +15,7 @@ world = World(POLICY)
 try:
     clock = Clock(world.dir)  # of every program from here on
     world.env.update(clock.environment())
-    # The CA starts its signer with an empty environment; this one puts the clock back in.
-    signer = world.dir / "signer"
-    words = " ".join(f"{name}={value}" for name, value in clock.environment().items())
-    signer.write_text(f"#!/bin/sh\nexec env {words} {shutil.which('mayfly-signer', path=world.env['PATH'])} \"$@\"\n")
-    signer.chmod(0o755)
-    world.dir.chmod(0o755)
-    config = world.dir / "ca/ca.toml"
-    config.write_text(config.read_text().replace("[signer]\n", f'[signer]\nprogram = "{signer}"\n'))
+    give_signer(world, clock.preload)
 
     run = lambda *argv, **options: world.run("mayfly", *argv, **options)  # noqa: E731
     world.start()
