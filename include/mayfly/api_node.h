@@ -19,8 +19,8 @@ struct NodeRenewRequest {
     MAYFLY_FIELDS { field("csr", self.csr, Need::required, "PKCS#10 request (PEM), a new key or the old one"); }
 };
 
-/// GET /v1/node/trust: what one node's sshd must trust. `log_entry` is a node.trust event that holds the SHA-256 of what
-/// opens this node (lib/wire/node_trust.h), so whoever pins the log key can check it, however it reached them.
+/// GET /v1/node/trust: what one node's sshd must trust. `log_entry` is a node.trust event that holds the SHA-256 of
+/// what opens this node (lib/wire/node_trust.h), so whoever pins the log key can check it, however it reached them.
 struct NodeTrust {
     std::string node, policy_version;
     std::int64_t bundle_version = 0;
