@@ -115,6 +115,7 @@ std::vector<http::Route> routes(App& app) {
     add_revocation_routes(app, table);
     add_notify_routes(app, table);
     add_use_routes(app, table);
+    add_breakglass_routes(app, table);
     add_node_routes(app, table);
     add_found_routes(app, table);
     add_policy_routes(app, table);

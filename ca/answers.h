@@ -55,6 +55,7 @@ void add_log_routes(App& app, std::vector<http::Route>& table);
 void add_revocation_routes(App& app, std::vector<http::Route>& table);
 void add_notify_routes(App& app, std::vector<http::Route>& table);
 void add_use_routes(App& app, std::vector<http::Route>& table);
+void add_breakglass_routes(App& app, std::vector<http::Route>& table);
 void add_node_routes(App& app, std::vector<http::Route>& table);
 void add_found_routes(App& app, std::vector<http::Route>& table);
 void add_policy_routes(App& app, std::vector<http::Route>& table);

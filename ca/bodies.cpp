@@ -90,6 +90,26 @@ api::Tenant body_of(const store::TenantRecord& tenant) {
             tenant.created.seconds() > 0 ? tenant.created.text() : ""};
 }
 
+api::Session body_of(const store::SessionRecord& record) {
+    api::Session out;
+    out.id = record.id;
+    out.node = record.node.text();
+    out.account = record.use.account.text();
+    out.source = record.use.source;
+    out.serial = record.use.serial;
+    out.key_id = record.use.key_id;
+    out.authority = std::string(store::name(record.authority));
+    out.identity = record.identity;
+    out.owner = record.owner;
+    out.role = record.role;
+    out.grant = record.grant;
+    out.opened = record.use.opened.text();
+    if (record.use.closed) out.closed = record.use.closed->text();
+    out.end = record.use.end;
+    out.record = record.record;
+    return out;
+}
+
 api::Ending body_of(const std::string& name, const store::Ending& ending) {
     api::Ending out{
         name, ending.identities, ending.grants, ending.tokens, ending.revoked, ending.living, ending.to_adopt, {}, {}};

@@ -2,6 +2,7 @@
 // From the store's records to the API's bodies, for the route files that show the same things.
 #include "ca/answers.h"
 #include "mayfly/api_people.h"
+#include "mayfly/api_use.h"
 
 namespace mayfly::ca {
 
@@ -11,6 +12,7 @@ api::Identity body_of(const store::IdentityRecord& identity);
 api::Identity body_of(const store::InventoryRow& row);
 api::Grant body_of(const store::GrantRecord& grant);
 api::Tenant body_of(const store::TenantRecord& tenant);
+api::Session body_of(const store::SessionRecord& record);
 api::Ending body_of(const std::string& name, const store::Ending& ending);
 
 /// Query parameters: text, a flag, and how many of a page.
