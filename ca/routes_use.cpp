@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "ca/access/glass.h"
 #include "ca/bodies.h"
 #include "lib/wire/ssh_key.h"
 #include "lib/wire/text.h"

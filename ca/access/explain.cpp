@@ -16,14 +16,14 @@ using policy::State;
 using store::PastGrant;
 
 constexpr std::int64_t kDay = 86400;
-constexpr std::size_t kMostGrants = 100000, kMostRows = 500, kMostOver = 5, kMostIdentities = 1000, kMostNamed = 10;
+constexpr std::size_t kMostGrants = 100000, kMostRows = 1000, kMostOver = 5, kMostNamed = 10;
 
 /// What the identity's owner held of the roles that conflict.
 Result<std::vector<policy::HeldFact>> beside(Past& past, const OwnerName& owner, const RoleName& role) {
     std::vector<policy::HeldFact> out;
     const auto against = past.moment().policy.against(role);
     if (against.empty()) return out;
-    const auto identities = past.moment().store.identities_of(owner, kMostIdentities);
+    const auto identities = past.identities_of(owner);
     if (!identities) return pass(identities.error());
     for (const auto& identity : *identities)
         for (const auto& other : against) {

@@ -11,6 +11,7 @@ using store::PastEvent;
 using store::PastGrant;
 
 constexpr std::size_t kMostGrants = 16;  ///< of one identity for one role
+constexpr std::size_t kMostIdentities = 1000;
 
 void keep_owner(std::optional<OwnerName>& out, const std::string& text) {
     if (const auto name = OwnerName::parse(text)) out = *name;
@@ -119,13 +120,8 @@ std::string text_in(const log::Event& event, const char* name) {
 Result<Standing> Past::standing(const std::string& subject) {
     const auto known = standings_.find(subject);
     if (known != standings_.end()) return known->second;
-    auto events = moment_.store.events_about(subject, moment_.log_size);
+    const auto events = moment_.store.events_about(subject, moment_.log_size);
     if (!events) return pass(events.error());
-    // What an owner handed over is found by the owner too; it says nothing about theirs.
-    if (subject.starts_with("owner/"))
-        events->erase(std::remove_if(events->begin(), events->end(),
-                                     [](const PastEvent& one) { return one.event.type.starts_with("identity."); }),
-                      events->end());
     Standing out = standing_of(*events);
     const bool joined = std::any_of(events->begin(), events->end(),
                                     [](const PastEvent& one) { return one.event.type == "node.joined"; });
@@ -158,6 +154,14 @@ Result<std::vector<PastGrant>> Past::grants_of(const IdentityName& identity, con
     if (known == holders_.end()) return moment_.store.grants_at(identity, role, moment_.at, kMostGrants);
     const auto theirs = known->second.find(identity);
     return theirs == known->second.end() ? std::vector<PastGrant>() : theirs->second;
+}
+
+Result<std::vector<IdentityName>> Past::identities_of(const OwnerName& owner) {
+    const auto known = identities_.find(owner);
+    if (known != identities_.end()) return known->second;
+    auto names = moment_.store.identities_of(owner, kMostIdentities);
+    if (!names) return names;
+    return identities_.emplace(owner, std::move(*names)).first->second;
 }
 
 Result<Window> Past::window(const PastGrant& grant, const Fate& became) {

@@ -48,6 +48,8 @@ public:
     Result<Window> window(const store::PastGrant& grant, const Fate& became);
     /// The grants of an identity for a role that stood at the moment, as decide() knows them.
     Result<std::vector<policy::GrantFact>> facts(const IdentityName& identity, const RoleName& role);
+    /// Whoever the owner may have answered for at the moment, and perhaps before or since.
+    Result<std::vector<IdentityName>> identities_of(const OwnerName& owner);
     [[nodiscard]] const Moment& moment() const { return moment_; }
 
 private:
@@ -58,6 +60,7 @@ private:
     std::map<std::string, Standing> standings_;
     std::map<std::string, Fate> fates_;
     std::map<RoleName, std::map<IdentityName, std::vector<store::PastGrant>>> holders_;
+    std::map<OwnerName, std::vector<IdentityName>> identities_;
 };
 
 }  // namespace mayfly::access

@@ -83,7 +83,6 @@ std::vector<std::string> subjects_of(const log::Event& event) {
     };
     insert("grant", "grant/");
     insert("request", "request/");
-    if (event.type == "identity.transferred") insert("from", "owner/");
     return {out.begin(), out.end()};
 }
 
@@ -193,9 +192,8 @@ Result<std::vector<IdentityName>> SqliteStore::identities_of(const OwnerName& ow
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
     Query query(**lease,
-                "SELECT name FROM identity WHERE owner = ?1 UNION SELECT json_extract(CAST(l.entry AS TEXT), "
-                "'$.subject') FROM log_about a CROSS JOIN log_entry l ON l.idx = a.idx WHERE a.subject = 'owner/' || "
-                "?1 AND json_extract(CAST(l.entry AS TEXT), '$.type') = 'identity.transferred' ORDER BY 1 LIMIT ?2");
+                "SELECT name FROM identity WHERE owner = ?1 UNION SELECT identity FROM owned_before WHERE owner = ?1 "
+                "ORDER BY 1 LIMIT ?2");
     query.with(owner.text(), static_cast<std::int64_t>(limit));
     return collect<IdentityName>(query, [](const Query& row) { return stored<IdentityName>(row.text(0)); });
 }

@@ -37,6 +37,12 @@ CREATE TABLE identity (
     review INTEGER NOT NULL DEFAULT 0, look TEXT NOT NULL DEFAULT ''              -- as with a grant
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX identity_owner ON identity(owner);
+-- Who answered for it before, however long ago: what somebody answered for at a past moment is asked of the log, and this
+-- says for whom to ask.
+CREATE TABLE owned_before (
+    owner TEXT NOT NULL REFERENCES owner(name), identity TEXT NOT NULL REFERENCES identity(name),
+    PRIMARY KEY (owner, identity)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX identity_tenant ON identity(tenant);
 CREATE INDEX identity_review ON identity(review_by) WHERE state = 'active' AND review = 0 AND review_by > 0;
 CREATE INDEX identity_look ON identity(look) WHERE look <> '' AND review = 0;
@@ -72,6 +78,7 @@ CREATE TRIGGER role_grant_made AFTER INSERT ON role_grant BEGIN
 END;
 CREATE TRIGGER identity_moved AFTER UPDATE OF owner ON identity WHEN NEW.owner <> OLD.owner BEGIN
     UPDATE role_grant SET held_for = NEW.owner WHERE identity = NEW.name;
+    INSERT OR IGNORE INTO owned_before(owner, identity) VALUES (OLD.owner, NEW.name);
 END;
 CREATE INDEX role_grant_holder ON role_grant(identity, role, ends);
 CREATE INDEX role_grant_current ON role_grant(identity, ends);

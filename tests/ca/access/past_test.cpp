@@ -287,7 +287,7 @@ TEST_CASE("who could is told to the last holder, page after page") {
     do {
         const auto page = access::who_can(world.moment(world.now()), "it", {world.check, world.ops}, {}, after);
         REQUIRE(page);
-        CHECK(page->rows.size() <= 500);
+        CHECK(page->rows.size() <= 1000);
         for (const auto& row : page->rows) rows.push_back(row.identity);
         CHECK((page->more > 0) == !page->next.empty());
         after = page->next;
