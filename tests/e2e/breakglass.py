@@ -117,6 +117,9 @@ try:
     os.rename(world.dir / "ca", world.dir / "gone")
     assert alice("breakglass", "list").returncode == 8
     assert opens("daily"), "valid certificates go on working"
+    world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "outsider")
+    world.must("ssh-keygen", "-q", "-s", "outsider", "-I", "me", "-n", "ops", "-V", "+1h", "outsider.pub")
+    assert not opens("outsider") and not opens("outsider", "daily-cert.pub"), "and nothing else does"
 
     started = time.monotonic()
     world.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "night")
