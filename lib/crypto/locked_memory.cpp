@@ -59,7 +59,7 @@ std::size_t keys_in_locked_memory() { return CRYPTO_secure_used(); }
 
 Status keep_memory_private() {
     close_to_others();
-    // OpenSSL keeps Ed25519 keys in its secure heap when there is one: locked, and wiped when freed.
+    // Ed25519 keys are in OpenSSL's secure heap when there is one (ed25519.cpp): locked, and wiped when freed.
     (void)CRYPTO_secure_malloc_init(kSecureHeap, kSmallestSecure);
     if (lock_everything() || !has_swap()) return {};
     return fail(Code::unavailable, "memory cannot be locked, and this machine has swap", "E-MEMORY-LOCK",

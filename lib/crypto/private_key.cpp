@@ -5,13 +5,13 @@
 #include <openssl/x509.h>
 
 #include <array>
+#include <variant>
 
 #include "lib/crypto/crypto.h"
 #include "lib/crypto/ecdsa_signature.h"
+#include "lib/crypto/ed25519.h"
 #include "lib/crypto/openssl_handles.h"
-#include "lib/wire/buffer.h"
 #include "lib/wire/der.h"
-#include "lib/wire/ssh_key.h"
 
 namespace mayfly::crypto {
 
@@ -22,11 +22,11 @@ using Bio = std::unique_ptr<BIO, Freer<BIO_free_all>>;
 
 KeyHandle make(KeyAlgorithm algorithm) {
     switch (algorithm) {
-        case KeyAlgorithm::ed25519: return KeyHandle(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
         case KeyAlgorithm::ecdsa_p256: return KeyHandle(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
         case KeyAlgorithm::ecdsa_p384: return KeyHandle(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-384"));
         case KeyAlgorithm::ecdsa_p521: return KeyHandle(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-521"));
         case KeyAlgorithm::rsa: return KeyHandle(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{3072}));
+        case KeyAlgorithm::ed25519:  // libsodium's
         case KeyAlgorithm::sk_ed25519:
         case KeyAlgorithm::sk_ecdsa_p256: break;
     }
@@ -45,14 +45,14 @@ Result<PublicKey> public_half(EVP_PKEY* key) {
 const EVP_MD* digest_for(KeyAlgorithm algorithm, bool ssh) {
     switch (algorithm) {
         case KeyAlgorithm::ecdsa_p384: return EVP_sha384();
-        case KeyAlgorithm::ecdsa_p521: return EVP_sha512();
-        case KeyAlgorithm::rsa: return ssh ? EVP_sha512() : EVP_sha256();
-        case KeyAlgorithm::ecdsa_p256: return EVP_sha256();
+        case KeyAlgorithm::ecdsa_p521: return sha512_method();
+        case KeyAlgorithm::rsa: return ssh ? sha512_method() : sha256_method();
+        case KeyAlgorithm::ecdsa_p256: return sha256_method();
         case KeyAlgorithm::ed25519:
         case KeyAlgorithm::sk_ed25519:
         case KeyAlgorithm::sk_ecdsa_p256: break;
     }
-    return nullptr;  // Ed25519 hashes by itself
+    return nullptr;
 }
 
 Result<Bytes> sign(EVP_PKEY* key, const EVP_MD* digest, ByteView message) {
@@ -70,10 +70,52 @@ Result<Bytes> sign(EVP_PKEY* key, const EVP_MD* digest, ByteView message) {
 
 }  // namespace
 
+/// An Ed25519 key is libsodium's, any other OpenSSL's.
 struct PrivateKey::Impl {
-    KeyHandle key;
+    std::variant<Ed25519Secret, KeyHandle> key;
     PublicKey public_key;
+
+    static Result<PrivateKey> of(Ed25519Secret secret);
+    static Result<PrivateKey> of(KeyHandle key);
+    [[nodiscard]] KeyHandle for_export() const;
+    [[nodiscard]] Result<Bytes> sign(const EVP_MD* digest, ByteView message) const;
 };
+
+Result<PrivateKey> PrivateKey::Impl::of(Ed25519Secret secret) {
+    PublicKey half;
+    half.algorithm = KeyAlgorithm::ed25519;
+    half.point = to_bytes(secret.public_key());
+    return PrivateKey(std::make_unique<Impl>(Impl{std::move(secret), std::move(half)}));
+}
+
+Result<PrivateKey> PrivateKey::Impl::of(KeyHandle key) {
+    auto half = public_half(key.get());
+    if (!half) return pass(half.error());
+    if (half->algorithm != KeyAlgorithm::ed25519)
+        return PrivateKey(std::make_unique<Impl>(Impl{std::move(key), std::move(*half)}));
+    Secret seed = Secret::of_size(32);
+    std::size_t size = 32;
+    if (EVP_PKEY_get_raw_private_key(key.get(), seed.writable().data(), &size) != 1 || size != 32)
+        return openssl_failure(Code::malformed, "the Ed25519 key has no seed");
+    return from_ed25519_seed(seed);
+}
+
+/// A handle of OpenSSL's, for as long as it takes to write the key down.
+KeyHandle PrivateKey::Impl::for_export() const {
+    if (const auto* other = std::get_if<KeyHandle>(&key)) {
+        EVP_PKEY_up_ref(other->get());
+        return KeyHandle(other->get());
+    }
+    const auto seed = std::get<Ed25519Secret>(key).seed();
+    KeyHandle made(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.data(), seed.size()));
+    ensure(made != nullptr, "a seed is an Ed25519 key");
+    return made;
+}
+
+Result<Bytes> PrivateKey::Impl::sign(const EVP_MD* digest, ByteView message) const {
+    if (const auto* secret = std::get_if<Ed25519Secret>(&key)) return secret->sign(message);
+    return crypto::sign(std::get<KeyHandle>(key).get(), digest, message);
+}
 
 PrivateKey::PrivateKey(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 PrivateKey::PrivateKey(PrivateKey&&) noexcept = default;
@@ -81,11 +123,14 @@ PrivateKey& PrivateKey::operator=(PrivateKey&&) noexcept = default;
 PrivateKey::~PrivateKey() = default;
 
 Result<PrivateKey> PrivateKey::generate(KeyAlgorithm algorithm) {
+    if (algorithm == KeyAlgorithm::ed25519) {
+        auto secret = Ed25519Secret::generate();
+        if (!secret) return pass(secret.error());
+        return Impl::of(std::move(*secret));
+    }
     auto key = make(algorithm);
     if (!key) return openssl_failure(Code::unsupported, "cannot make a key of type " + std::string(name(algorithm)));
-    auto half = public_half(key.get());
-    if (!half) return pass(half.error());
-    return PrivateKey(std::make_unique<Impl>(Impl{std::move(key), std::move(*half)}));
+    return Impl::of(std::move(key));
 }
 
 Result<PrivateKey> PrivateKey::import_secret(const Secret& pkcs8) {
@@ -94,9 +139,7 @@ Result<PrivateKey> PrivateKey::import_secret(const Secret& pkcs8) {
     const Pkcs8 info(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(bytes.size())));
     KeyHandle key(info ? EVP_PKCS82PKEY(info.get()) : nullptr);
     if (!key) return openssl_failure(Code::malformed, "not a PKCS#8 private key");
-    auto half = public_half(key.get());
-    if (!half) return pass(half.error());
-    return PrivateKey(std::make_unique<Impl>(Impl{std::move(key), std::move(*half)}));
+    return Impl::of(std::move(key));
 }
 
 Result<PrivateKey> PrivateKey::import_pem(ByteView pem) {
@@ -105,15 +148,13 @@ Result<PrivateKey> PrivateKey::import_pem(ByteView pem) {
     const auto no_passphrase = [](char*, int, int, void*) { return -1; };
     KeyHandle key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr) : nullptr);
     if (!key) return openssl_failure(Code::malformed, "not an unencrypted PEM private key");
-    auto half = public_half(key.get());
-    if (!half) return pass(half.error());
-    return PrivateKey(std::make_unique<Impl>(Impl{std::move(key), std::move(*half)}));
+    return Impl::of(std::move(key));
 }
 
 const PublicKey& PrivateKey::public_key() const { return impl_->public_key; }
 
 Secret PrivateKey::export_secret() const {
-    const Pkcs8 info(EVP_PKEY2PKCS8(impl_->key.get()));
+    const Pkcs8 info(EVP_PKEY2PKCS8(impl_->for_export().get()));
     ensure(info != nullptr, "a private key has a PKCS#8 form");
     const int size = i2d_PKCS8_PRIV_KEY_INFO(info.get(), nullptr);
     ensure(size > 0, "a private key has a PKCS#8 form");
@@ -125,39 +166,33 @@ Secret PrivateKey::export_secret() const {
 
 Secret PrivateKey::export_pem() const {
     const Bio bio(BIO_new(BIO_s_secmem()));
-    ensure(
-        bio && PEM_write_bio_PKCS8PrivateKey(bio.get(), impl_->key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
-        "a private key has a PEM form");
+    const KeyHandle key = impl_->for_export();
+    ensure(bio && PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
+           "a private key has a PEM form");
     char* data = nullptr;
     const long size = BIO_get_mem_data(bio.get(), &data);
     return Secret(Bytes(data, data + size));
 }
 
 Result<Secret> PrivateKey::ed25519_seed() const {
-    Secret seed = Secret::of_size(32);
-    std::size_t size = 32;
-    if (impl_->public_key.algorithm != KeyAlgorithm::ed25519 ||
-        EVP_PKEY_get_raw_private_key(impl_->key.get(), seed.writable().data(), &size) != 1 || size != 32)
-        return openssl_failure(Code::unsupported, "only Ed25519 keys have a seed");
-    return seed;
+    const auto* secret = std::get_if<Ed25519Secret>(&impl_->key);
+    if (secret == nullptr) return fail(Code::unsupported, "only Ed25519 keys have a seed");
+    return Secret(to_bytes(secret->seed()));
 }
 
 Result<PrivateKey> PrivateKey::from_ed25519_seed(const Secret& seed) {
-    const auto bytes = seed.reveal();
-    KeyHandle key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes.data(), bytes.size()));
-    if (!key) return openssl_failure(Code::malformed, "not the seed of an Ed25519 key");
-    auto half = public_half(key.get());
-    if (!half) return pass(half.error());
-    return PrivateKey(std::make_unique<Impl>(Impl{std::move(key), std::move(*half)}));
+    auto secret = Ed25519Secret::of_seed(seed.reveal());
+    if (!secret) return pass(secret.error());
+    return Impl::of(std::move(*secret));
 }
 
 Result<Bytes> PrivateKey::sign_x509(ByteView message) const {
-    return sign(impl_->key.get(), digest_for(impl_->public_key.algorithm, false), message);
+    return impl_->sign(digest_for(impl_->public_key.algorithm, false), message);
 }
 
 Result<PrivateKey::SshSignatureBytes> PrivateKey::sign_ssh(ByteView message) const {
     const KeyAlgorithm algorithm = impl_->public_key.algorithm;
-    auto signature = sign(impl_->key.get(), digest_for(algorithm, true), message);
+    auto signature = impl_->sign(digest_for(algorithm, true), message);
     if (!signature) return pass(signature.error());
     if (algorithm == KeyAlgorithm::rsa) return SshSignatureBytes{"rsa-sha2-512", std::move(*signature)};
     if (algorithm == KeyAlgorithm::ed25519)
@@ -165,14 +200,6 @@ Result<PrivateKey::SshSignatureBytes> PrivateKey::sign_ssh(ByteView message) con
     auto numbers = ecdsa_der_to_ssh(*signature);
     if (!numbers) return pass(numbers.error());
     return SshSignatureBytes{std::string(name(algorithm)), std::move(*numbers)};
-}
-
-Result<Bytes> sshsig(const PrivateKey& key, std::string_view name_space, ByteView message) {
-    const auto signature = key.sign_ssh(wire::sshsig_signed_bytes(name_space, "sha512", sha512(message)));
-    if (!signature) return pass(signature.error());
-    wire::Writer blob;
-    blob.string(signature->algorithm).string(signature->signature);
-    return wire::encode_sshsig(key.public_key(), name_space, "sha512", blob.bytes());
 }
 
 }  // namespace mayfly::crypto
