@@ -13,8 +13,22 @@
 using namespace mayfly;
 
 TEST_CASE("HMAC-SHA-256 is RFC 4231's") {
-    CHECK(wire::hex(crypto::hmac_sha256(view("Jefe"), view("what do ya want for nothing?"))) ==
+    // Sections 4.2 to 4.4, 4.7 and 4.8: keys shorter than a block, of a digest's length, and longer than a block.
+    const auto mac = [](const Bytes& key, std::string_view text) {
+        return wire::hex(crypto::hmac_sha256(key, view(text)));
+    };
+    CHECK(mac(Bytes(20, 0x0b), "Hi There") == "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    CHECK(mac(to_bytes(std::string_view("Jefe")), "what do ya want for nothing?") ==
           "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    CHECK(mac(Bytes(20, 0xaa), std::string(50, '\xdd')) ==
+          "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
+    CHECK(mac(Bytes(131, 0xaa), "Test Using Larger Than Block-Size Key - Hash Key First") ==
+          "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    CHECK(
+        mac(Bytes(131, 0xaa),
+            "This is a test using a larger than block-size key and a larger than block-size data. The key needs to be "
+            "hashed before being used by the HMAC algorithm.") ==
+        "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
 }
 
 TEST_CASE("a key survives export, and its signatures verify") {
