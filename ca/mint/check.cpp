@@ -68,28 +68,30 @@ Status check_extensions(const wire::X509Certificate& meant, const wire::X509View
 
 }  // namespace
 
-Status check_x509(const Authority& authority, const wire::X509Certificate& meant, ByteView to_be_signed, ByteView der) {
+Status check_x509(const Authority& authority, const Issuer& issuer, const wire::X509Certificate& meant,
+                  ByteView to_be_signed, ByteView der) {
     const auto read = wire::parse_x509(der);
     if (!read) return differs(read.error().message);
     const auto rebuilt = wire::encode_signed(to_be_signed, authority.x509.algorithm, read->signature);
     if (!rebuilt || !std::equal(rebuilt->begin(), rebuilt->end(), der.begin(), der.end()))
         return differs("other bytes, or another signature algorithm");
-    if (const auto good = crypto::verify_x509(authority.x509, read->signature_oid, read->to_be_signed, read->signature);
-        !good)
+    if (const auto good = issuer.key.verify_x509(read->signature_oid, read->to_be_signed, read->signature); !good)
         return differs(good.error().message);
     if (auto same = check_extensions(meant, *read); !same) return same;
     if (meant.validity.before() > authority.issuer_ends) return differs("it outlives its issuer");
-    if (auto same = check_by_botan(authority, meant, der); !same) return same;
+    if (auto same = check_by_botan(issuer, meant, der); !same) return same;
     return check_path(authority, der, meant.validity.after());
 }
 
-Result<steps::Checked> Checker::check(const Authority& authority, steps::Signed result) {
+Result<steps::Checked> Checker::check(steps::Signed result) const {
     const auto& spec = result.spec();
     Status ok;
     if (const auto* ssh = std::get_if<wire::SshCertificate>(&spec.facts()))
         ok = check_ssh(*ssh, spec.to_be_signed(), result.certificate());
+    else if (!issuer_)
+        ok = pass(issuer_.error());
     else
-        ok = check_x509(authority, std::get<wire::X509Certificate>(spec.facts()), spec.to_be_signed(),
+        ok = check_x509(authority_, *issuer_, std::get<wire::X509Certificate>(spec.facts()), spec.to_be_signed(),
                         result.certificate());
     if (!ok) return pass(ok.error());
     return steps::Checked(spec, result.certificate());

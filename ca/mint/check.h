@@ -5,8 +5,9 @@
 namespace mayfly::mint {
 
 Status check_ssh(const wire::SshCertificate& meant, ByteView to_be_signed, ByteView blob);
-Status check_x509(const Authority& authority, const wire::X509Certificate& meant, ByteView to_be_signed, ByteView der);
+Status check_x509(const Authority& authority, const Issuer& issuer, const wire::X509Certificate& meant,
+                  ByteView to_be_signed, ByteView der);
 /// What Botan reads in the certificate, compared with what was meant. The signature is check_x509's to verify.
-Status check_by_botan(const Authority& authority, const wire::X509Certificate& meant, ByteView der);
+Status check_by_botan(const Issuer& issuer, const wire::X509Certificate& meant, ByteView der);
 
 }  // namespace mayfly::mint

@@ -79,28 +79,31 @@ Names names_meant(const wire::X509Certificate& meant) {
 /// What a reader must understand or refuse: a limit that is not critical is none for readers that do not know it.
 Status compare_criticality(const wire::X509Certificate& meant, const Botan::Extensions& read) {
     const bool names = meant.subject_common_name.empty();  // RFC 5280 section 4.2.1.6
-    const std::pair<const char*, bool> all[] = {{"2.5.29.19", true},  {"2.5.29.15", true},  {"2.5.29.37", false},
-                                                {"2.5.29.14", false}, {"2.5.29.35", false}, {"2.5.29.17", names},
-                                                {"2.5.29.56", false}, {"2.5.29.31", false}};
-    for (const auto& [oid, critical] : all) {
-        const Botan::OID id(oid);
-        if (read.extension_set(id) && read.critical_extension_set(id) != critical)
-            return differs("which extensions are critical");
-    }
+    static const Botan::OID kNames("2.5.29.17");
+    static const std::pair<Botan::OID, bool> kOthers[] = {
+        {Botan::OID("2.5.29.19"), true},  {Botan::OID("2.5.29.15"), true},  {Botan::OID("2.5.29.37"), false},
+        {Botan::OID("2.5.29.14"), false}, {Botan::OID("2.5.29.35"), false}, {Botan::OID("2.5.29.56"), false},
+        {Botan::OID("2.5.29.31"), false}};
+    const auto as_meant = [&read](const Botan::OID& id, bool critical) {
+        return !read.extension_set(id) || read.critical_extension_set(id) == critical;
+    };
+    const bool all =
+        as_meant(kNames, names) && std::all_of(std::begin(kOthers), std::end(kOthers),
+                                               [&](const auto& one) { return as_meant(one.first, one.second); });
+    if (!all) return differs("which extensions are critical");
     return {};
 }
 
-Status compare(const Authority& authority, const wire::X509Certificate& meant, const Botan::X509_Certificate& read) {
+Status compare(const Issuer& issuer, const wire::X509Certificate& meant, const Botan::X509_Certificate& read) {
     if (!same(read.serial_number(), meant.serial)) return differs("serial");
     if (!same(read.subject_key_id(), meant.subject_key_id)) return differs("subject key identifier");
     if (!same(read.authority_key_id(), meant.authority_key_id)) return differs("authority key identifier");
     if (read.x509_version() != 3) return differs("version");
     const auto spki = wire::encode_spki(meant.subject);
     if (!spki || !same(read.subject_public_key_info(), *spki)) return differs("subject key");
-    const auto issuer = load(authority.issuer_certificate_der);
     // The exact bytes: path building compares names (RFC 5280 section 6.1.3), and readers compare them differently.
     if (read.issuer_dn().get_first_attribute("X520.CommonName") != meant.issuer_common_name ||
-        read.raw_issuer_dn() != issuer.raw_subject_dn())
+        !same(read.raw_issuer_dn(), issuer.raw_subject))
         return differs("issuer");
     if (read.subject_dn().get_first_attribute("X520.CommonName") != meant.subject_common_name ||
         read.subject_dn().get_attributes().size() != (meant.subject_common_name.empty() ? 0U : 1U))
@@ -111,8 +114,8 @@ Status compare(const Authority& authority, const wire::X509Certificate& meant, c
         return differs("notAfter");
     if (read.is_CA_cert()) return differs("it is a CA");
     const bool server = meant.usage != wire::X509Usage::client, client = meant.usage != wire::X509Usage::server;
-    if (read.has_ex_constraint(Botan::OID("1.3.6.1.5.5.7.3.1")) != server ||
-        read.has_ex_constraint(Botan::OID("1.3.6.1.5.5.7.3.2")) != client)
+    static const Botan::OID kServer("1.3.6.1.5.5.7.3.1"), kClient("1.3.6.1.5.5.7.3.2");
+    if (read.has_ex_constraint(kServer) != server || read.has_ex_constraint(kClient) != client)
         return differs("extended key usage");
     if (!read.has_constraints(kDigitalSignature) || read.has_constraints(kKeyCertSign)) return differs("key usage");
     if (names_in(read.subject_alt_name()) != names_meant(meant)) return differs("subject alternative names");
@@ -122,9 +125,22 @@ Status compare(const Authority& authority, const wire::X509Certificate& meant, c
 
 }  // namespace
 
-Status check_by_botan(const Authority& authority, const wire::X509Certificate& meant, ByteView der) {
+Result<Issuer> Issuer::read(const Authority& authority) {
+    auto key = crypto::VerifyingKey::of(authority.x509);
+    if (!key) return pass(key.error(), "the issuer's key");
     try {
-        return compare(authority, meant, load(der));
+        const auto certificate = load(authority.issuer_certificate_der);
+        return Issuer{std::move(*key), to_bytes(certificate.raw_subject_dn())};
+    } catch (const std::exception& error) {
+        return fail(Code::corrupt,
+                    std::string("another implementation cannot read the issuing certificate: ") + error.what(),
+                    "E-ISSUER", {}, "restore issuing.pem");
+    }
+}
+
+Status check_by_botan(const Issuer& issuer, const wire::X509Certificate& meant, ByteView der) {
+    try {
+        return compare(issuer, meant, load(der));
     } catch (const std::exception& error) {
         return differs(error.what());
     }

@@ -51,7 +51,13 @@ Result<Outcome> give_up(store::Store& store, const steps::IntentId& id, const Re
 
 Mint::Mint(Authority authority, const CurrentPolicy& policy, store::Store& store, signer::Signer& signer, Rng& rng,
            const Clock& clock)
-    : authority_(std::move(authority)), policy_(policy), store_(store), signer_(signer), rng_(rng), clock_(clock) {}
+    : authority_(std::move(authority)),
+      checker_(authority_),
+      policy_(policy),
+      store_(store),
+      signer_(signer),
+      rng_(rng),
+      clock_(clock) {}
 
 // Steps 1 (read) and 2 (who) lie before this function, step 10 (answer) after it.
 Result<Outcome> Mint::mint(const Request& request) {
@@ -119,7 +125,7 @@ Result<Outcome> Mint::mint(const Request& request) {
     // Step 7: sign. Step 8: check. A crash here leaves an intent without an outcome: voided at start-up.
     auto made = signer_.sign(std::move(*intent));
     if (!made) return give_up(store_, id, made, clock_.now());
-    auto checked = Checker::check(authority_, std::move(*made));
+    auto checked = checker_.check(std::move(*made));
     if (!checked) return give_up(store_, id, checked, clock_.now());
 
     // Step 9: keep. Dated when it happens: the log refuses what is older than its newest entry, and a slow disk must

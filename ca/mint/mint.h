@@ -9,6 +9,7 @@
 #include "ca/signer/signer.h"
 #include "ca/steps/steps.h"
 #include "ca/store/store.h"
+#include "lib/crypto/verifying_key.h"
 #include "mayfly/rng.h"
 
 namespace mayfly::mint {
@@ -30,6 +31,15 @@ struct Authority {
     std::uint32_t crl_shards = 1;
 };
 
+/// Issuer is what the read-back of X.509 certificates needs of their issuer, read once: its key made ready, and its
+/// name as Botan reads it. Thread-safe.
+struct Issuer {
+    crypto::VerifyingKey key;
+    Bytes raw_subject;  ///< DER
+    /// Fails when Botan cannot read the issuing certificate, or OpenSSL its key.
+    static Result<Issuer> read(const Authority& authority);
+};
+
 /// Exactly: step 5. Everything that the certificate will say is fixed here. Pure but for the serial and nonce it is
 /// given.
 class Exactly {
@@ -40,10 +50,15 @@ public:
 
 /// Checker: step 8. Botan and our strict reader read X.509 back, our strict reader reads SSH back; every field is
 /// compared with the Spec, the signature verified with the issuer's key, the result linted. Fails with
-/// corrupt: a certificate that is not what we meant is never released.
+/// corrupt: a certificate that is not what we meant is never released. Thread-safe.
 class Checker {
 public:
-    static Result<steps::Checked> check(const Authority& authority, steps::Signed signed_certificate);
+    explicit Checker(const Authority& authority) : authority_(authority), issuer_(Issuer::read(authority)) {}
+    [[nodiscard]] Result<steps::Checked> check(steps::Signed signed_certificate) const;
+
+private:
+    const Authority& authority_;
+    Result<Issuer> issuer_;  ///< where it could not be read, no X.509 certificate is released
 };
 
 /// Request is one caller's wish with everything that is decided before policy speaks.
@@ -86,11 +101,14 @@ class Mint {
 public:
     Mint(Authority authority, const CurrentPolicy& policy, store::Store& store, signer::Signer& signer, Rng& rng,
          const Clock& clock);
+    Mint(const Mint&) = delete;
+    Mint& operator=(const Mint&) = delete;
     Result<Outcome> mint(const Request& request);
     [[nodiscard]] const Authority& authority() const { return authority_; }
 
 private:
-    Authority authority_;
+    const Authority authority_;
+    const Checker checker_;
     const CurrentPolicy& policy_;
     store::Store& store_;
     signer::Signer& signer_;

@@ -1,10 +1,13 @@
 #include <openssl/evp.h>
 
+#include <array>
+
 #include "lib/crypto/crypto.h"
 #include "lib/crypto/ecdsa_signature.h"
 #include "lib/crypto/ed25519.h"
 #include "lib/crypto/openssl_handles.h"
 #include "lib/crypto/ssh_signature.h"
+#include "lib/crypto/verifying_key.h"
 #include "lib/wire/buffer.h"
 #include "mayfly/names.h"
 
@@ -14,19 +17,44 @@ namespace {
 
 tl::unexpected<Error> wrong() { return fail(Code::denied, "the signature does not verify"); }
 
+bool is_ed25519(const PublicKey& key) {
+    return key.algorithm == KeyAlgorithm::ed25519 || key.algorithm == KeyAlgorithm::sk_ed25519;
+}
+
+Status judged(int verdict) {
+    ERR_clear_error();
+    return verdict == 1 ? Status() : wrong();
+}
+
+/// ECDSA over the digest: less to set up than for a signature over the message.
+Status verify_ecdsa(EVP_PKEY* key, const EVP_MD* digest, ByteView message, ByteView signature) {
+    std::array<std::uint8_t, EVP_MAX_MD_SIZE> hash{};
+    unsigned size = 0;
+    const KeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+    if (!context || EVP_PKEY_verify_init(context.get()) != 1 ||
+        EVP_Digest(message.data(), message.size(), hash.data(), &size, digest, nullptr) != 1)
+        return openssl_failure(Code::internal, "cannot verify");
+    return judged(EVP_PKEY_verify(context.get(), signature.data(), signature.size(), hash.data(), size));
+}
+
+Status verify_rsa(EVP_PKEY* key, const EVP_MD* digest, ByteView message, ByteView signature) {
+    const DigestContext context(EVP_MD_CTX_new());
+    if (!context || EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key) != 1)
+        return openssl_failure(Code::internal, "cannot verify");
+    return judged(EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size()));
+}
+
+/// By OpenSSL, with a key that is ready.
+Status verify_with(EVP_PKEY* handle, const PublicKey& key, const EVP_MD* digest, ByteView message, ByteView signature) {
+    return key.algorithm == KeyAlgorithm::rsa ? verify_rsa(handle, digest, message, signature)
+                                              : verify_ecdsa(handle, digest, message, signature);
+}
+
 Status verify_with(const PublicKey& key, const EVP_MD* digest, ByteView message, ByteView signature) {
-    if (key.algorithm == KeyAlgorithm::ed25519 || key.algorithm == KeyAlgorithm::sk_ed25519)
-        return ed25519_holds(key.point, message, signature) ? Status() : wrong();
+    if (is_ed25519(key)) return ed25519_holds(key.point, message, signature) ? Status() : wrong();
     const auto handle = load_public(key);
     if (!handle) return pass(handle.error());
-    const DigestContext context(EVP_MD_CTX_new());
-    if (!context || EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, handle->get()) != 1)
-        return openssl_failure(Code::internal, "cannot verify");
-    const int verdict =
-        EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size());
-    ERR_clear_error();
-    if (verdict != 1) return wrong();
-    return {};
+    return verify_with(handle->get(), key, digest, message, signature);
 }
 
 /// An SSH signature: `algorithm` decides the hash and must fit the key (ssh-rsa, that is SHA-1, never does).
@@ -40,8 +68,8 @@ Status verify_ssh(const PublicKey& key, std::string_view algorithm, ByteView mes
             if (algorithm != name(key.algorithm)) return misfit();
             return verify_with(key, nullptr, message, signature);
         case KeyAlgorithm::rsa:
-            if (algorithm == "rsa-sha2-512") return verify_with(key, EVP_sha512(), message, signature);
-            if (algorithm == "rsa-sha2-256") return verify_with(key, EVP_sha256(), message, signature);
+            if (algorithm == "rsa-sha2-512") return verify_with(key, sha512_method(), message, signature);
+            if (algorithm == "rsa-sha2-256") return verify_with(key, sha256_method(), message, signature);
             return misfit();
         case KeyAlgorithm::ecdsa_p256:
         case KeyAlgorithm::ecdsa_p384:
@@ -52,9 +80,32 @@ Status verify_ssh(const PublicKey& key, std::string_view algorithm, ByteView mes
     const auto der = ecdsa_ssh_to_der(signature);
     if (!der) return pass(der.error());
     const EVP_MD* digest = key.algorithm == KeyAlgorithm::ecdsa_p384   ? EVP_sha384()
-                           : key.algorithm == KeyAlgorithm::ecdsa_p521 ? EVP_sha512()
-                                                                       : EVP_sha256();
+                           : key.algorithm == KeyAlgorithm::ecdsa_p521 ? sha512_method()
+                                                                       : sha256_method();
     return verify_with(key, digest, message, *der);
+}
+
+/// The hash of an X.509 signature scheme; none for Ed25519, which hashes by itself. Fails for what does not fit the
+/// key.
+Result<const EVP_MD*> digest_of(const PublicKey& issuer, std::string_view oid) {
+    struct Scheme {
+        std::string_view oid;
+        const EVP_MD* digest;
+        bool rsa, ec;
+    };
+    const Scheme schemes[] = {{"1.2.840.10045.4.3.2", sha256_method(), false, true},
+                              {"1.2.840.10045.4.3.3", EVP_sha384(), false, true},
+                              {"1.2.840.10045.4.3.4", sha512_method(), false, true},
+                              {"1.2.840.113549.1.1.11", sha256_method(), true, false},
+                              {"1.2.840.113549.1.1.12", EVP_sha384(), true, false},
+                              {"1.2.840.113549.1.1.13", sha512_method(), true, false},
+                              {"1.3.101.112", nullptr, false, false}};
+    const bool rsa = issuer.algorithm == KeyAlgorithm::rsa;
+    const bool ec = issuer.algorithm != KeyAlgorithm::rsa && issuer.algorithm != KeyAlgorithm::ed25519;
+    for (const auto& scheme : schemes)
+        if (scheme.oid == oid && scheme.rsa == rsa && scheme.ec == ec) return scheme.digest;
+    return fail(Code::denied, "the signature algorithm " + printable(oid) + " is not accepted for this key",
+                "E-SIGNATURE-ALGORITHM", "SHA-2 with ECDSA or RSA, or Ed25519", {});
 }
 
 /// PROTOCOL.u2f: the authenticator signs SHA256(application) || flags || counter || SHA256(message).
@@ -108,25 +159,28 @@ Status verify(const wire::SshSignature& signature, std::string_view name_space, 
 }
 
 Status verify_x509(const PublicKey& issuer, std::string_view oid, ByteView message, ByteView signature) {
-    struct Scheme {
-        std::string_view oid;
-        const EVP_MD* digest;
-        bool rsa, ec;
-    };
-    const Scheme schemes[] = {{"1.2.840.10045.4.3.2", EVP_sha256(), false, true},
-                              {"1.2.840.10045.4.3.3", EVP_sha384(), false, true},
-                              {"1.2.840.10045.4.3.4", EVP_sha512(), false, true},
-                              {"1.2.840.113549.1.1.11", EVP_sha256(), true, false},
-                              {"1.2.840.113549.1.1.12", EVP_sha384(), true, false},
-                              {"1.2.840.113549.1.1.13", EVP_sha512(), true, false},
-                              {"1.3.101.112", nullptr, false, false}};
-    const bool rsa = issuer.algorithm == KeyAlgorithm::rsa;
-    const bool ec = issuer.algorithm != KeyAlgorithm::rsa && issuer.algorithm != KeyAlgorithm::ed25519;
-    for (const auto& scheme : schemes)
-        if (scheme.oid == oid && scheme.rsa == rsa && scheme.ec == ec)
-            return verify_with(issuer, scheme.digest, message, signature);
-    return fail(Code::denied, "the signature algorithm " + printable(oid) + " is not accepted for this key",
-                "E-SIGNATURE-ALGORITHM", "SHA-2 with ECDSA or RSA, or Ed25519", {});
+    const auto digest = digest_of(issuer, oid);
+    if (!digest) return pass(digest.error());
+    return verify_with(issuer, *digest, message, signature);
+}
+
+struct VerifyingKey::Ready {
+    PublicKey key;
+    KeyHandle handle;  ///< none for Ed25519
+};
+
+Result<VerifyingKey> VerifyingKey::of(PublicKey key) {
+    if (is_ed25519(key)) return VerifyingKey(std::make_shared<const Ready>(Ready{std::move(key), nullptr}));
+    auto handle = load_public(key);
+    if (!handle) return pass(handle.error());
+    return VerifyingKey(std::make_shared<const Ready>(Ready{std::move(key), std::move(*handle)}));
+}
+
+Status VerifyingKey::verify_x509(std::string_view oid, ByteView message, ByteView signature) const {
+    const auto digest = digest_of(ready_->key, oid);
+    if (!digest) return pass(digest.error());
+    if (!ready_->handle) return verify_with(ready_->key, *digest, message, signature);
+    return verify_with(ready_->handle.get(), ready_->key, *digest, message, signature);
 }
 
 Status verify(const wire::CertificateRequest& request) {

@@ -1,6 +1,8 @@
 // Step 8: whatever differs from what was meant is found, and nothing of it is released.
 #include "ca/mint/check.h"
 
+#include <algorithm>
+
 #include "tests/ca/mint/faulty.h"
 #include "tests/catch.h"
 
@@ -338,7 +340,7 @@ TEST_CASE("a fault that encoder and signer share is found by reading back alone"
         Bytes body = *wire::encode_to_be_signed(facts);
         if (fault.body) fault.body(body);
         const Bytes der = *wire::encode_signed(body, KeyAlgorithm::ecdsa_p256, *key.sign_x509(body));
-        return mint::check_x509(world.facts, meant, body, der);
+        return mint::check_x509(world.facts, *mint::Issuer::read(world.facts), meant, body, der);
     };
     const auto good = make({});
     INFO((good ? "" : good.error().message));
@@ -367,10 +369,46 @@ TEST_CASE("a certificate that would outlive its issuer is not released though it
     const auto& key = world.signer.keys().x509;
     const auto check = [&] {
         const Bytes body = *wire::encode_to_be_signed(meant);
-        return mint::check_x509(world.facts, meant, body,
+        return mint::check_x509(world.facts, *mint::Issuer::read(world.facts), meant, body,
                                 *wire::encode_signed(body, KeyAlgorithm::ecdsa_p256, *key.sign_x509(body)));
     };
     CHECK_THAT(check().error().message, Contains("outlives"));
     meant.validity = Validity::starting(Instant(fakes::kNow), *Lifetime::of_seconds(60));
     CHECK(check());
+}
+
+TEST_CASE("an issuer whose certificate cannot be read back lets no X.509 certificate out") {
+    World world;
+    auto facts = world.facts;
+    facts.issuer_certificate_der.resize(facts.issuer_certificate_der.size() / 2);
+    CHECK(mint::Issuer::read(facts).error().id == "E-ISSUER");
+    mint::Mint mint(facts, world.policy, *world.authority.store, world.signer, world.authority.rng,
+                    world.authority.clock);
+    const auto outcome = mint.mint(world.x509());
+    REQUIRE_FALSE(outcome);
+    CHECK(outcome.error().id == "E-ISSUER");
+    CHECK(world.leaves("certificate.void") == 1);
+    CHECK(world.leaves("certificate.issued") == 0);
+    auto ssh = world.ssh();
+    ssh.idempotency.key = "for-another-issuer";
+    CHECK(mint.mint(ssh));  // another issuer's
+}
+
+TEST_CASE("an issuer is read once; its certificates are compared with its name, byte for byte") {
+    World world;
+    auto facts = world.facts;
+    // Another certificate of the same key, whose name is written with another type of string: names compare as bytes.
+    const std::string text = "test issuing";
+    auto& der = facts.issuer_certificate_der;
+    const auto name = std::search(der.begin(), der.end(), text.begin(), text.end());
+    REQUIRE(name != der.end());
+    const auto last = std::find_end(der.begin(), der.end(), text.begin(), text.end());
+    REQUIRE(last[-2] == 0x0c);  // UTF8String
+    last[-2] = 0x13;            // PrintableString
+    if (name != last) name[-2] = 0x13;
+    mint::Mint mint(facts, world.policy, *world.authority.store, world.signer, world.authority.rng,
+                    world.authority.clock);
+    const auto outcome = mint.mint(world.x509());
+    REQUIRE_FALSE(outcome);
+    CHECK_THAT(outcome.error().message, Contains("issuer"));
 }
