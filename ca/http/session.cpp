@@ -25,6 +25,9 @@ namespace beast = boost::beast;
 using Clock = std::chrono::steady_clock;
 using boost::system::error_code;
 
+/// A revoked certificate keeps its turn in the queue for so long on a connection that stands.
+constexpr auto kAskedAnew = std::chrono::seconds(10);
+
 class Session : public std::enable_shared_from_this<Session> {
 public:
     Session(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<Shared> shared,
@@ -168,12 +171,17 @@ private:
                                [self = shared_from_this(), reply] { reply(self->busy()); }});
     }
 
-    /// How urgent this is, when requests wait: then only it is worth asking whose certificate this really is.
-    [[nodiscard]] Workers::End end_of(const Route& route) const {
+    /// How urgent this is, when requests wait: then only it is worth asking whose certificate this really is, and that
+    /// not at every request. (Whether it still counts is: by who answers.)
+    [[nodiscard]] Workers::End end_of(const Route& route) {
         const auto& ask = shared_->options.certificate_ends;
         if (route.turn != Turn::renewals_first || !ask || certificate_.empty() || !shared_->workers.waiting())
             return Workers::kNoEnd;
-        return ask(certificate_).value_or(Workers::kNoEnd);
+        if (!ends_ || started_ - asked_ > kAskedAnew) {
+            ends_ = ask(certificate_).value_or(Workers::kNoEnd);
+            asked_ = started_;
+        }
+        return *ends_;
     }
 
     [[nodiscard]] Response busy() const {
@@ -261,6 +269,8 @@ private:
     std::optional<beast::http::request_parser<beast::http::string_body>> parser_;
     Request request_;
     Bytes certificate_;
+    std::optional<Workers::End> ends_;  ///< the certificate, as was asked last
+    Clock::time_point asked_;
     std::size_t served_ = 0;
     bool pending_ = false;  ///< a dispatched request whose answer is not written yet
     Clock::time_point started_;
