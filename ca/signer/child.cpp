@@ -97,7 +97,7 @@ void Child::run() {
 void Child::run_batch(std::vector<Waiting> batch) {
     std::vector<Order> orders;
     orders.reserve(batch.size());
-    for (const auto& waiting : batch) orders.push_back(waiting.order);
+    for (auto& waiting : batch) orders.push_back(std::move(waiting.order));
     const auto payload = exchange(Verb::sign_certificates, encode_orders(orders));
     auto results = payload ? parse_certificates(*payload, batch.size()) : pass(payload.error());
     for (std::size_t i = 0; i < batch.size(); ++i) {

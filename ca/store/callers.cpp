@@ -32,11 +32,12 @@ CallerRecord read_caller(const Query& row) {
 Result<std::optional<CertificateCaller>> SqliteStore::find_certificate(const Digest& sha256_of_der) {
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
-    Query query(**lease, std::string("SELECT ") + kCallerColumns +
-                             ", c.issuer, c.kind, c.serial, c.role, c.grant_id, c.key, c.valid_after, c.valid_before, "
-                             "c.revoked, c.strong FROM certificate c "
-                             "JOIN identity i ON i.name = c.identity JOIN owner o ON o.name = i.owner WHERE c.sha256 = "
-                             "? AND c.state = 'issued'");
+    static const std::string kSql =
+        std::string("SELECT ") + kCallerColumns +
+        ", c.issuer, c.kind, c.serial, c.role, c.grant_id, c.key, c.valid_after, c.valid_before, c.revoked, c.strong "
+        "FROM certificate c JOIN identity i ON i.name = c.identity JOIN owner o ON o.name = i.owner WHERE c.sha256 = ? "
+        "AND c.state = 'issued'";
+    Query query(**lease, kSql);
     const auto row = query.with(ByteView(sha256_of_der)).row();
     if (!row) return pass(row.error());
     if (!*row) return std::optional<CertificateCaller>();

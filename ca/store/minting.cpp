@@ -170,7 +170,7 @@ Result<std::uint64_t> SqliteStore::next_serial(steps::IssuerId issuer) {
 }
 
 Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant now) {
-    const steps::Spec spec = request.spec;
+    const steps::Spec& spec = request.spec;
     const TermsText terms(terms_of(spec));
     const auto leaf =
         writer_->change<std::uint64_t>(Effect::apply, [&](Transaction& transaction) -> Result<std::uint64_t> {
@@ -196,7 +196,7 @@ Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant 
             return transaction.append(intent_event(request, *reason, now));
         });
     if (!leaf) return pass(leaf.error());
-    return make_intent(spec, *leaf);
+    return make_intent(std::move(request.spec), *leaf);
 }
 
 Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instant now) {
@@ -212,9 +212,11 @@ Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instan
                             {"serial", spec.serial()},
                             {"certificate_sha256", wire::hex(sha256)}}};
     const bool calls_us = spec.whose().kind == "session" || spec.whose().kind == "node";
+    Bytes entry;
     const auto keep = [&](Transaction& transaction) -> Result<std::uint64_t> {
         const auto index = transaction.append(event);
         if (!index) return pass(index.error());
+        entry = transaction.leaves().back();
         Query update(transaction.database(),
                      "UPDATE certificate SET state = 'issued', leaf = ?, sha256 = ? WHERE intent = ? AND state = "
                      "'intent' RETURNING n");
@@ -234,7 +236,6 @@ Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instan
     log::TlogProof proof;
     const auto leaf = writer_->change<std::uint64_t>(Effect::apply, keep, &proof);
     if (!leaf) return pass(leaf.error());
-    Bytes entry = log::encode_event(event);
     proof.extra = entry;  // so that the proof file alone is enough to check the certificate with
     return make_issued(checked.certificate(), spec.whose(), spec.issuer(), spec.serial(),
                        key_id_of(spec.issuer(), spec.whose()), spec.validity(), std::move(entry),

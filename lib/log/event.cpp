@@ -1,5 +1,7 @@
 #include "lib/log/event.h"
 
+#include <utility>
+
 #include "lib/crypto/crypto.h"
 #include "lib/wire/text.h"
 
@@ -11,15 +13,29 @@ constexpr int kVersion = 1;
 
 }  // namespace
 
+// Written member by member, in the order of RFC 8785: as a Json::Object it would first be copied, members and all, and
+// two leaves are written for each certificate.
 Bytes encode_event(const Event& event) {
-    const wire::Json json(wire::Json::Object{{"v", kVersion},
-                                             {"type", event.type},
-                                             {"time", event.time.text()},
-                                             {"actor", event.actor},
-                                             {"owner", event.owner},
-                                             {"subject", event.subject},
-                                             {"data", event.data}});
-    return to_bytes(json.canonical());
+    std::string out;
+    out.reserve(1024);
+    const auto member = [&out](std::string_view name, const wire::Json& value) {
+        out.append(out.empty() ? "{" : ",").append("\"").append(name).append("\":").append(value.canonical());
+    };
+    member("actor", event.actor);
+    out += ",\"data\":{";
+    bool first = true;
+    for (const auto& [name, value] : event.data) {
+        if (!std::exchange(first, false)) out += ',';
+        out.append(wire::Json(name).canonical()).append(":").append(value.canonical());
+    }
+    out += '}';
+    member("owner", event.owner);
+    member("subject", event.subject);
+    member("time", event.time.text());
+    member("type", event.type);
+    member("v", kVersion);
+    out += '}';
+    return to_bytes(out);
 }
 
 Result<Event> parse_event(ByteView leaf) {

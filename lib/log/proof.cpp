@@ -16,11 +16,14 @@ constexpr std::size_t kMostHashes = 64;  // a tree of 2^64 leaves has paths of 6
 }  // namespace
 
 std::string encode_proof(const TlogProof& proof) {
-    std::string out(kFirstLine);
-    if (proof.extra) out += "extra " + wire::base64(*proof.extra) + "\n";
-    out += "index " + std::to_string(proof.index) + "\n";
-    for (const auto& hash : proof.hashes) out += wire::base64(hash) + "\n";
-    return out + "\n" + proof.signed_checkpoint;
+    constexpr std::size_t kHashLine = 45, kNumberLine = 32;
+    const std::string extra = proof.extra ? "extra " + wire::base64(*proof.extra) + "\n" : std::string();
+    std::string out;
+    out.reserve(kFirstLine.size() + extra.size() + kNumberLine + proof.hashes.size() * kHashLine +
+                proof.signed_checkpoint.size());
+    out.append(kFirstLine).append(extra).append("index ").append(std::to_string(proof.index)).append("\n");
+    for (const auto& hash : proof.hashes) out.append(wire::base64(hash)).append("\n");
+    return out.append("\n").append(proof.signed_checkpoint);
 }
 
 Result<TlogProof> parse_proof(std::string_view text) {

@@ -128,10 +128,12 @@ std::string Principal::text() const { return node_ ? role_.text() + "@" + node_-
 
 std::string printable(std::string_view text) {
     static constexpr std::string_view kHex = "0123456789abcdef";
+    const auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+    if (std::all_of(text.begin(), text.end(), plain)) return std::string(text);
     std::string out;
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte < 0x7f && c != '"' && c != '\\') {
+        if (plain(c)) {
             out += c;
         } else {
             out += "\\x";

@@ -104,12 +104,19 @@ std::string Instant::text() const {
     const std::int64_t days = (seconds_ >= 0 ? seconds_ : seconds_ - kDay + 1) / kDay;
     const std::int64_t in_day = seconds_ - days * kDay;
     const Date date = civil_from_days(days);
-    const auto padded = [](std::int64_t value, std::size_t width) {
-        std::string digits = std::to_string(value);
-        return digits.size() < width ? std::string(width - digits.size(), '0') + digits : digits;
+    std::string year = std::to_string(date.year);
+    if (year.size() < 4) year.insert(0, 4 - year.size(), '0');
+    std::string rest = "-00-00T00:00:00Z";
+    const auto put = [&rest](std::size_t at, std::int64_t value) {
+        rest[at] = static_cast<char>('0' + value / 10);
+        rest[at + 1] = static_cast<char>('0' + value % 10);
     };
-    return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2) + "T" +
-           padded(in_day / 3600, 2) + ":" + padded(in_day / 60 % 60, 2) + ":" + padded(in_day % 60, 2) + "Z";
+    put(1, date.month);
+    put(4, date.day);
+    put(7, in_day / 3600);
+    put(10, in_day / 60 % 60);
+    put(13, in_day % 60);
+    return year + rest;
 }
 
 Result<Lifetime> Lifetime::of_seconds(std::int64_t seconds) {
