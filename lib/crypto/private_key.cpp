@@ -11,6 +11,7 @@
 #include "lib/crypto/ecdsa_signature.h"
 #include "lib/crypto/ed25519.h"
 #include "lib/crypto/openssl_handles.h"
+#include "lib/crypto/openssl_secret.h"
 #include "lib/wire/der.h"
 
 namespace mayfly::crypto {
@@ -19,19 +20,6 @@ namespace {
 
 using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Freer<PKCS8_PRIV_KEY_INFO_free>>;
 using Bio = std::unique_ptr<BIO, Freer<BIO_free_all>>;
-
-KeyHandle make(KeyAlgorithm algorithm) {
-    switch (algorithm) {
-        case KeyAlgorithm::ecdsa_p256: return KeyHandle(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
-        case KeyAlgorithm::ecdsa_p384: return KeyHandle(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-384"));
-        case KeyAlgorithm::ecdsa_p521: return KeyHandle(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-521"));
-        case KeyAlgorithm::rsa: return KeyHandle(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{3072}));
-        case KeyAlgorithm::ed25519:  // libsodium's
-        case KeyAlgorithm::sk_ed25519:
-        case KeyAlgorithm::sk_ecdsa_p256: break;
-    }
-    return nullptr;
-}
 
 /// The public half, through its SubjectPublicKeyInfo.
 Result<PublicKey> public_half(EVP_PKEY* key) {
@@ -55,24 +43,11 @@ const EVP_MD* digest_for(KeyAlgorithm algorithm, bool ssh) {
     return nullptr;
 }
 
-Result<Bytes> sign(EVP_PKEY* key, const EVP_MD* digest, ByteView message) {
-    const DigestContext context(EVP_MD_CTX_new());
-    std::size_t size = 0;
-    if (!context || EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key) != 1 ||
-        EVP_DigestSign(context.get(), nullptr, &size, message.data(), message.size()) != 1)
-        return openssl_failure(Code::internal, "cannot sign");
-    Bytes signature(size);
-    if (EVP_DigestSign(context.get(), signature.data(), &size, message.data(), message.size()) != 1)
-        return openssl_failure(Code::internal, "cannot sign");
-    signature.resize(size);
-    return signature;
-}
-
 }  // namespace
 
 /// An Ed25519 key is libsodium's, any other OpenSSL's.
 struct PrivateKey::Impl {
-    std::variant<Ed25519Secret, KeyHandle> key;
+    std::variant<Ed25519Secret, OpensslSecret> key;
     PublicKey public_key;
 
     static Result<PrivateKey> of(Ed25519Secret secret);
@@ -92,7 +67,7 @@ Result<PrivateKey> PrivateKey::Impl::of(KeyHandle key) {
     auto half = public_half(key.get());
     if (!half) return pass(half.error());
     if (half->algorithm != KeyAlgorithm::ed25519)
-        return PrivateKey(std::make_unique<Impl>(Impl{std::move(key), std::move(*half)}));
+        return PrivateKey(std::make_unique<Impl>(Impl{OpensslSecret(std::move(key)), std::move(*half)}));
     Secret seed = Secret::of_size(32);
     std::size_t size = 32;
     if (EVP_PKEY_get_raw_private_key(key.get(), seed.writable().data(), &size) != 1 || size != 32)
@@ -102,7 +77,7 @@ Result<PrivateKey> PrivateKey::Impl::of(KeyHandle key) {
 
 /// A handle of OpenSSL's, for as long as it takes to write the key down.
 KeyHandle PrivateKey::Impl::for_export() const {
-    if (const auto* other = std::get_if<KeyHandle>(&key)) {
+    if (const auto* other = std::get_if<OpensslSecret>(&key)) {
         EVP_PKEY_up_ref(other->get());
         return KeyHandle(other->get());
     }
@@ -114,7 +89,7 @@ KeyHandle PrivateKey::Impl::for_export() const {
 
 Result<Bytes> PrivateKey::Impl::sign(const EVP_MD* digest, ByteView message) const {
     if (const auto* secret = std::get_if<Ed25519Secret>(&key)) return secret->sign(message);
-    return crypto::sign(std::get<KeyHandle>(key).get(), digest, message);
+    return std::get<OpensslSecret>(key).sign(digest, message);
 }
 
 PrivateKey::PrivateKey(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -128,9 +103,11 @@ Result<PrivateKey> PrivateKey::generate(KeyAlgorithm algorithm) {
         if (!secret) return pass(secret.error());
         return Impl::of(std::move(*secret));
     }
-    auto key = make(algorithm);
-    if (!key) return openssl_failure(Code::unsupported, "cannot make a key of type " + std::string(name(algorithm)));
-    return Impl::of(std::move(key));
+    auto made = OpensslSecret::generate(algorithm);
+    if (!made) return pass(made.error());
+    auto half = public_half(made->get());
+    if (!half) return pass(half.error());
+    return PrivateKey(std::make_unique<Impl>(Impl{std::move(*made), std::move(*half)}));
 }
 
 Result<PrivateKey> PrivateKey::import_secret(const Secret& pkcs8) {
