@@ -26,16 +26,22 @@ constexpr DecodeTable decode_table(std::string_view alphabet) {
 constexpr DecodeTable kStandardTable = decode_table(kStandard);
 constexpr DecodeTable kUrlTable = decode_table(kUrl);
 
+/// Three octets at a time; the rest of one or two octets takes two or three characters.
 std::string encode(ByteView bytes, std::string_view alphabet) {
-    std::string out;
-    out.reserve((bytes.size() + 2) / 3 * 4);
-    std::uint32_t held = 0;
-    unsigned bits = 0;
-    for (const std::uint8_t byte : bytes) {
-        held = (held << 8U) | byte;
-        for (bits += 8; bits >= 6; bits -= 6) out += alphabet[(held >> (bits - 6)) & 63];
+    std::string out((bytes.size() * 4 + 2) / 3, '\0');
+    const char* digits = alphabet.data();
+    char* to = out.data();
+    std::size_t at = 0;
+    for (; at + 3 <= bytes.size(); at += 3) {
+        const auto held = static_cast<std::uint32_t>(bytes[at] << 16U | bytes[at + 1] << 8U | bytes[at + 2]);
+        for (unsigned shift : {18U, 12U, 6U, 0U}) *to++ = digits[(held >> shift) & 63U];
     }
-    if (bits > 0) out += alphabet[(held << (6 - bits)) & 63];
+    if (at == bytes.size()) return out;
+    const bool two = at + 2 == bytes.size();
+    const auto held = static_cast<std::uint32_t>(bytes[at] << 16U | (two ? bytes[at + 1] << 8U : 0U));
+    *to++ = digits[held >> 18U];
+    *to++ = digits[(held >> 12U) & 63U];
+    if (two) *to = digits[(held >> 6U) & 63U];
     return out;
 }
 
