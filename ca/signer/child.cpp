@@ -52,12 +52,11 @@ Result<Bytes> Child::sign_crl(const CrlOrder& order) {
     return parse_crl_reply(*payload);
 }
 
-Result<Bytes> Child::sign_facts(const steps::IntentId& id, steps::IssuerId issuer,
-                                const steps::CertificateFacts& facts) {
+Result<Bytes> Child::sign_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts) {
     std::future<Result<Bytes>> answer;
     {
         const std::lock_guard lock(mutex_);
-        waiting_.push_back({Order{id, issuer, facts}, {}});
+        waiting_.push_back({Order{issuer, facts}, {}});
         answer = waiting_.back().answer.get_future();
     }
     wake_.notify_one();

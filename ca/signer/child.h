@@ -23,8 +23,7 @@ public:
     Result<Bytes> sign_crl(const CrlOrder& order) override;
 
 protected:
-    Result<Bytes> sign_facts(const steps::IntentId& id, steps::IssuerId issuer,
-                             const steps::CertificateFacts& facts) override;
+    Result<Bytes> sign_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts) override;
 
 private:
     struct Waiting {

@@ -98,7 +98,6 @@ Result<Bytes> Core::sign_x509(const Order& order, wire::X509Certificate facts) {
 Status Core::record(const Order& order, std::string serial, ByteView to_be_signed) {
     JournalEntry entry;
     entry.time = clock_.now();
-    entry.intent = order.intent;
     entry.issuer = order.issuer;
     entry.serial = std::move(serial);
     entry.to_be_signed = crypto::sha256(to_be_signed);

@@ -204,7 +204,7 @@ Bytes encode_orders(const std::vector<Order>& orders) {
     Writer out = request(Verb::sign_certificates);
     out.u32(static_cast<std::uint32_t>(orders.size()));
     for (const auto& order : orders) {
-        out.raw(order.intent).u8(static_cast<std::uint8_t>(order.issuer));
+        out.u8(static_cast<std::uint8_t>(order.issuer));
         std::visit([&](const auto& facts) { write_facts(out, facts); }, order.facts);
     }
     return out.take();
@@ -233,7 +233,6 @@ Result<std::vector<Order>> parse_orders(ByteView body) {
     std::vector<Order> orders;
     for (std::size_t n = in.count(kMostPerFrame); n > 0 && in.ok(); --n) {
         Order order;
-        order.intent = in.fixed<16>();
         const auto issuer = in.u8();
         if (issuer < 1 || issuer > 3) in.note(Error{Code::malformed, "frame: no such issuer", {}, {}, {}});
         order.issuer = static_cast<steps::IssuerId>(std::clamp<std::uint8_t>(issuer, 1, 3));

@@ -21,7 +21,6 @@ enum class Verb : std::uint8_t { ready = 0, describe = 1, sign_certificates = 2,
 
 /// Order is one certificate to sign.
 struct Order {
-    steps::IntentId intent{};
     steps::IssuerId issuer = steps::IssuerId::x509;
     steps::CertificateFacts facts;
 };

@@ -24,10 +24,9 @@ public:
     }
 
 protected:
-    Result<Bytes> sign_facts(const steps::IntentId& id, steps::IssuerId issuer,
-                             const steps::CertificateFacts& facts) override {
+    Result<Bytes> sign_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts) override {
         const std::lock_guard lock(mutex_);
-        return core_.sign(Order{id, issuer, facts});
+        return core_.sign(Order{issuer, facts});
     }
 
 private:

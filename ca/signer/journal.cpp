@@ -14,12 +14,19 @@ namespace mayfly::signer {
 
 namespace {
 
-/// "<sequence> <time> <intent> <issuer> <serial> <sha256 of what was signed>", all in one line.
+template <class Number>
+bool parse_number(std::string_view text, Number& out) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+/// "<sequence> <seconds since 1970> <issuer> <serial> <sha256 of what was signed, base64>", all in one line: of what is
+/// kept for each certificate for ever, this is a fifth.
 Result<JournalEntry> parse_line(std::string_view line) {
     const auto bad = [&] {
         return fail(Code::corrupt, "the signer's journal holds a line that is not one", "E-JOURNAL", {}, {});
     };
-    std::array<std::string_view, 6> parts;
+    std::array<std::string_view, 5> parts;
     for (std::size_t i = 0; i < parts.size(); ++i) {
         const auto space = line.find(' ');
         if ((space == std::string_view::npos) != (i + 1 == parts.size())) return bad();
@@ -27,30 +34,26 @@ Result<JournalEntry> parse_line(std::string_view line) {
         line.remove_prefix(space == std::string_view::npos ? line.size() : space + 1);
     }
     JournalEntry entry;
-    const auto [end, error] = std::from_chars(parts[0].data(), parts[0].data() + parts[0].size(), entry.sequence);
-    if (error != std::errc{} || end != parts[0].data() + parts[0].size()) return bad();
-    const auto time = Instant::parse(parts[1]);
-    const auto intent = wire::parse_hex(parts[2]);
-    const auto digest = wire::parse_hex(parts[5]);
-    if (!time || !intent || intent->size() != entry.intent.size() || !digest ||
+    std::int64_t seconds = 0;
+    const auto digest = wire::parse_base64(parts[4]);
+    if (!parse_number(parts[0], entry.sequence) || !parse_number(parts[1], seconds) || !digest ||
         digest->size() != entry.to_be_signed.size())
         return bad();
-    entry.time = *time;
-    std::copy(intent->begin(), intent->end(), entry.intent.begin());
+    entry.time = Instant(seconds);
     std::copy(digest->begin(), digest->end(), entry.to_be_signed.begin());
     bool known = false;
     for (const auto issuer : {steps::IssuerId::x509, steps::IssuerId::ssh_user, steps::IssuerId::ssh_host})
-        if (steps::name(issuer) == parts[3]) entry.issuer = issuer, known = true;
+        if (steps::name(issuer) == parts[2]) entry.issuer = issuer, known = true;
     if (!known) return bad();
-    entry.serial = std::string(parts[4]);
+    entry.serial = std::string(parts[3]);
     return entry;
 }
 
 }  // namespace
 
 std::string encode_journal_line(const JournalEntry& entry) {
-    return std::to_string(entry.sequence) + " " + entry.time.text() + " " + wire::hex(entry.intent) + " " +
-           std::string(steps::name(entry.issuer)) + " " + entry.serial + " " + wire::hex(entry.to_be_signed) + "\n";
+    return std::to_string(entry.sequence) + " " + std::to_string(entry.time.seconds()) + " " +
+           std::string(steps::name(entry.issuer)) + " " + entry.serial + " " + wire::base64(entry.to_be_signed) + "\n";
 }
 
 Status sync_journal(const std::string& path) {

@@ -15,9 +15,8 @@ namespace mayfly::signer {
 struct JournalEntry {
     std::uint64_t sequence = 0;  ///< from 1, without gaps
     Instant time = Instant(0);
-    steps::IntentId intent{};
     steps::IssuerId issuer = steps::IssuerId::x509;
-    std::string serial;     ///< of a certificate; "crl/<shard>/<number>" for a revocation list
+    std::string serial;  ///< of a certificate: with its issuer it names the intent; "crl/<shard>/<number>" for a list
     Digest to_be_signed{};  ///< SHA-256 of the bytes that were signed
 };
 

@@ -4,7 +4,7 @@ namespace mayfly::signer {
 
 Result<steps::Signed> Signer::sign(steps::Intent&& intent) {
     const steps::Intent taken = std::move(intent);
-    auto certificate = sign_facts(taken.spec().id(), taken.spec().issuer(), taken.spec().facts());
+    auto certificate = sign_facts(taken.spec().issuer(), taken.spec().facts());
     if (!certificate) return pass(certificate.error());
     return steps::Signed(taken.spec(), std::move(*certificate));
 }

@@ -40,8 +40,7 @@ public:
     virtual Result<Bytes> sign_crl(const CrlOrder& order) = 0;
 
 protected:
-    virtual Result<Bytes> sign_facts(const steps::IntentId& id, steps::IssuerId issuer,
-                                     const steps::CertificateFacts& facts) = 0;
+    virtual Result<Bytes> sign_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts) = 0;
 };
 
 }  // namespace mayfly::signer

@@ -139,7 +139,7 @@ class Order:
     def wrong(self, minted):
         """What is out of order for this certificate, or nothing; and which commit its outcome shares."""
         _, promised = self.commit_after(f'"intent":"{minted["intent"]}"'.encode())
-        noted = next(call for call in self.journal if minted["intent"].encode() in call.data)
+        noted = next(call for call in self.journal if f' {minted["serial"]} '.encode() in call.data)
         page, kept = self.commit_after(minted["sha256"].encode())
         answer = self.first_byte(minted["port"], minted["from"])
         if not self.synced(promised, noted):
@@ -206,9 +206,9 @@ try:
         thread.join()
     assert len(minted) == alone + 72
 
-    intents = {event["data"]["certificate_sha256"]: event["data"]["intent"] for event in world.entries() if event["type"] == "certificate.issued"}
+    issued = {event["data"]["certificate_sha256"]: event["data"] for event in world.entries() if event["type"] == "certificate.issued"}
     for one in minted:
-        one["intent"] = intents[one["sha256"]]
+        one["intent"], one["serial"] = (issued[one["sha256"]][name] for name in ("intent", "serial"))
     assert world.stop() == 0
 
     # The tracer writes its last lines after the CA has ended.

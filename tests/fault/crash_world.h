@@ -79,8 +79,7 @@ public:
     }
 
 protected:
-    Result<Bytes> sign_facts(const steps::IntentId& id, steps::IssuerId issuer,
-                             const steps::CertificateFacts& facts) override {
+    Result<Bytes> sign_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts) override {
         point_.reached("before the signer");
         const bool ends = gone("certificate");
         if (ends && !late_) return dead();
@@ -88,7 +87,7 @@ protected:
             using signer::Signer::sign_facts;
         };
         const auto verb = &Opened::sign_facts;
-        auto made = ((*real_).*verb)(id, issuer, facts);
+        auto made = ((*real_).*verb)(issuer, facts);
         if (ends) return dead();
         point_.reached("signed");
         return made;

@@ -40,7 +40,7 @@ public:
     [[nodiscard]] const signer::Keys& keys() const { return keys_; }
 
 protected:
-    Result<Bytes> sign_facts(const steps::IntentId&, steps::IssuerId, const steps::CertificateFacts& facts) override {
+    Result<Bytes> sign_facts(steps::IssuerId, const steps::CertificateFacts& facts) override {
         ++signatures;
         auto made = std::holds_alternative<wire::SshCertificate>(facts) ? ssh(std::get<wire::SshCertificate>(facts))
                                                                         : x509(std::get<wire::X509Certificate>(facts));

@@ -68,9 +68,8 @@ struct Door : signer::Signer {
 };
 Result<Bytes> sign_through(signer::Signer& signer, const steps::CertificateFacts& facts) {
     const auto verb = &Door::sign_facts;
-    steps::IntentId id{};
     const bool ssh = std::holds_alternative<wire::SshCertificate>(facts);
-    return (signer.*verb)(id, ssh ? steps::IssuerId::ssh_user : steps::IssuerId::x509, facts);
+    return (signer.*verb)(ssh ? steps::IssuerId::ssh_user : steps::IssuerId::x509, facts);
 }
 
 /// A folder of sealed keys, as init leaves it.
@@ -135,9 +134,9 @@ TEST_CASE("an X.509 certificate outside the envelope is refused, and nothing is 
     Cores world({{*wire::Subtree::parse("dns:corp")}, {*wire::Subtree::parse("dns:secret.corp")}});
     REQUIRE(world.core);
     auto facts = good_x509(fakes::kNow);
-    REQUIRE(world.core->sign({{}, steps::IssuerId::x509, facts}));
+    REQUIRE(world.core->sign({steps::IssuerId::x509, facts}));
     change(facts);
-    const auto refused = world.core->sign({{}, steps::IssuerId::x509, facts});
+    const auto refused = world.core->sign({steps::IssuerId::x509, facts});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().id == "E-ENVELOPE");
     CHECK(world.core->describe().signatures == 1);
@@ -164,7 +163,7 @@ TEST_CASE("the envelope refuses what this signer would never sign, and nothing i
     REQUIRE(world.core);
     auto facts = good_ssh(fakes::kNow);
     change(facts);
-    const auto refused = world.core->sign({{}, steps::IssuerId::ssh_user, facts});
+    const auto refused = world.core->sign({steps::IssuerId::ssh_user, facts});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().id == "E-ENVELOPE");
     CHECK(world.core->describe().signatures == 0);
@@ -185,7 +184,7 @@ TEST_CASE("the X.509 envelope") {
     Cores world;
     auto facts = good_x509(fakes::kNow);
     change(facts);
-    CHECK_FALSE(world.core->sign({{}, steps::IssuerId::x509, facts}));
+    CHECK_FALSE(world.core->sign({steps::IssuerId::x509, facts}));
     CHECK(world.core->describe().signatures == 0);
 }
 
@@ -193,11 +192,11 @@ TEST_CASE("the signer's own keys are nobody's subject") {
     Cores world;
     auto facts = good_ssh(fakes::kNow);
     facts.subject = world.core->describe().ssh_host;
-    CHECK_FALSE(world.core->sign({{}, steps::IssuerId::ssh_user, facts}));
+    CHECK_FALSE(world.core->sign({steps::IssuerId::ssh_user, facts}));
     facts = good_ssh(fakes::kNow);
-    CHECK_FALSE(world.core->sign({{}, steps::IssuerId::ssh_host, facts}));
-    CHECK_FALSE(world.core->sign({{}, steps::IssuerId::x509, facts}));
-    CHECK(world.core->sign({{}, steps::IssuerId::ssh_user, facts}));
+    CHECK_FALSE(world.core->sign({steps::IssuerId::ssh_host, facts}));
+    CHECK_FALSE(world.core->sign({steps::IssuerId::x509, facts}));
+    CHECK(world.core->sign({steps::IssuerId::ssh_user, facts}));
     CHECK(world.core->describe().signatures == 1);
 }
 
@@ -217,7 +216,7 @@ TEST_CASE("a log that forgets or forks is not signed") {
 
 TEST_CASE("frames read back, and hostile ones do not") {
     const auto body = signer::encode_orders(
-        {{{}, steps::IssuerId::ssh_user, good_ssh(fakes::kNow)}, {{}, steps::IssuerId::x509, good_x509(fakes::kNow)}});
+        {{steps::IssuerId::ssh_user, good_ssh(fakes::kNow)}, {steps::IssuerId::x509, good_x509(fakes::kNow)}});
     CHECK(signer::parse_orders(body)->size() == 2);
     for (std::size_t size = 0; size < body.size(); ++size)
         REQUIRE_FALSE(signer::parse_orders(ByteView(body).first(size)));
@@ -293,7 +292,7 @@ TEST_CASE("an order for a revocation list reads back, and a hostile one does not
 
 TEST_CASE("a journal that was touched is found") {
     Cores world;
-    for (int i = 0; i < 3; ++i) REQUIRE(world.core->sign({{}, steps::IssuerId::ssh_user, good_ssh(fakes::kNow)}));
+    for (int i = 0; i < 3; ++i) REQUIRE(world.core->sign({steps::IssuerId::ssh_user, good_ssh(fakes::kNow)}));
     const auto count = [&] {
         int entries = 0;
         const auto read = signer::read_journal(world.dir.path("journal"), 0,

@@ -40,7 +40,7 @@ public:
     Result<Bytes> sign_crl(const signer::CrlOrder& order) override { return real_.sign_crl(order); }
 
 protected:
-    Result<Bytes> sign_facts(const steps::IntentId&, steps::IssuerId, const steps::CertificateFacts&) override {
+    Result<Bytes> sign_facts(steps::IssuerId, const steps::CertificateFacts&) override {
         return fail(Code::unavailable, "the signer is gone");
     }
 
@@ -94,7 +94,7 @@ struct Life {
         reviews();
         machines();
         renewals();
-        const store::Rollback rollback{7, 9, {{3, now(), {}, steps::IssuerId::ssh_user, "300", {}}}};
+        const store::Rollback rollback{7, 9, {{3, now(), steps::IssuerId::ssh_user, "300", {}}}};
         store.reset();
         REQUIRE(files::write(dir.path("db.head"), view("a promise\n"), 0644));
         REQUIRE(
