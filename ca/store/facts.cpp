@@ -116,8 +116,10 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
     // Two ranges of the index, on either side of the caller: a key that is renewed every hour for years costs no more.
     Query bound(database,
                 "SELECT identity FROM enrolled_key WHERE key = ?1 AND identity <> ?2 UNION ALL "
-                "SELECT identity FROM certificate WHERE key = ?1 AND identity < ?2 AND state <> 'void' UNION ALL "
-                "SELECT identity FROM certificate WHERE key = ?1 AND identity > ?2 AND state <> 'void' LIMIT 1");
+                "SELECT identity FROM certificate WHERE substr(key, 1, 8) = substr(?1, 1, 8) AND key = ?1 AND identity "
+                "< ?2 AND state <> 'void' UNION ALL "
+                "SELECT identity FROM certificate WHERE substr(key, 1, 8) = substr(?1, 1, 8) AND key = ?1 AND identity "
+                "> ?2 AND state <> 'void' LIMIT 1");
     const auto other = bound.with(ByteView(query.key), query.identity.text()).row();
     if (!other) return pass(other.error());
     if (*other) facts.key_bound_to = stored<IdentityName>(bound.text(0));

@@ -13,7 +13,7 @@ Result<std::string> enroll(Database& database, const IdentityName& identity, con
     const Digest id = crypto::key_id(key);
     Query taken(database,
                 "SELECT identity FROM enrolled_key WHERE key = ?1 UNION ALL SELECT identity FROM certificate WHERE "
-                "key = ?1 AND state <> 'void' LIMIT 1");
+                "substr(key, 1, 8) = substr(?1, 1, 8) AND key = ?1 AND state <> 'void' LIMIT 1");
     const auto row = taken.with(ByteView(id)).row();
     if (!row) return pass(row.error());
     if (*row)

@@ -218,8 +218,8 @@ Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instan
         if (!index) return pass(index.error());
         entry = transaction.leaves().back();
         Query update(transaction.database(),
-                     "UPDATE certificate SET state = 'issued', leaf = ?, sha256 = ? WHERE intent = ? AND state = "
-                     "'intent' RETURNING n");
+                     "UPDATE certificate SET state = 'issued', intent = x'', leaf = ?, sha256 = ? WHERE intent = ? AND "
+                     "state = 'intent' RETURNING n");
         update.with(static_cast<std::int64_t>(*index));
         if (calls_us)
             update.bind(ByteView(sha256));
@@ -244,9 +244,10 @@ Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instan
 
 Status SqliteStore::void_intent(const steps::IntentId& id, std::string_view why, Instant now) {
     return writer_->change(Effect::apply, [&](Transaction& transaction) -> Status {
-        Query update(transaction.database(),
-                     "UPDATE certificate SET state = 'void' WHERE intent = ? AND state = 'intent' RETURNING identity, "
-                     "owner, serial, n");
+        Query update(
+            transaction.database(),
+            "UPDATE certificate SET state = 'void', intent = x'' WHERE intent = ? AND state = 'intent' RETURNING "
+            "identity, owner, serial, n");
         const auto row = update.with(ByteView(id)).row();
         if (!row) return pass(row.error());
         if (!*row) return {};

@@ -132,7 +132,7 @@ Status Hit::by_key() {
     else
         insert.bind_null();
     if (auto ok = insert.run(); !ok) return ok;
-    return mark("key = ?2", ByteView(*order.key));
+    return mark("substr(key, 1, 8) = substr(?2, 1, 8) AND key = ?2", ByteView(*order.key));
 }
 
 /// An owner goes with everything they answer for, but never the last one who could let anybody in again.

@@ -173,7 +173,9 @@ CREATE TABLE certificate_terms (  -- terms.h
     id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32), terms TEXT NOT NULL
 ) STRICT;
 CREATE TABLE certificate (
-    n INTEGER PRIMARY KEY, intent BLOB NOT NULL CHECK (length(intent) = 16), issuer INTEGER NOT NULL, serial TEXT NOT NULL,
+    n INTEGER PRIMARY KEY,
+    intent BLOB NOT NULL CHECK (length(intent) = iif(state = 'intent', 16, 0)),  -- until it has come to something
+    issuer INTEGER NOT NULL, serial TEXT NOT NULL,
     kind TEXT NOT NULL, identity TEXT NOT NULL REFERENCES identity(name), owner TEXT NOT NULL REFERENCES owner(name),
     role TEXT NOT NULL, grant_id TEXT NOT NULL, key BLOB NOT NULL, spec BLOB NOT NULL, valid_after INTEGER NOT NULL,
     valid_before INTEGER NOT NULL, terms INTEGER NOT NULL REFERENCES certificate_terms(id),
@@ -184,7 +186,8 @@ CREATE TABLE certificate (
 ) STRICT;
 -- The serial first: whoever revokes one may not know its issuer.
 CREATE UNIQUE INDEX certificate_serial ON certificate(serial, issuer);
-CREATE INDEX certificate_key ON certificate(key, identity);
+-- By the beginning of the key; whoever looks must say substr(key, 1, 8) = substr(?, 1, 8) AND key = ?.
+CREATE INDEX certificate_key ON certificate(substr(key, 1, 8), identity);
 CREATE INDEX certificate_identity ON certificate(identity, valid_before);
 -- What a grant was used for until any past moment; whoever asks must say
 -- grant_id <> '' AND state = 'issued' too.

@@ -37,15 +37,19 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 Result<Template> find_template(Database& database) {
     Query row(
         database,
-        "SELECT c.n, c.issuer, c.serial, c.intent, c.key, c.spec, b.certificate, l.entry FROM certificate c JOIN "
+        "SELECT c.n, c.issuer, c.serial, c.key, c.spec, b.certificate, l.entry FROM certificate c JOIN "
         "certificate_body b ON b.n = c.n JOIN log_entry l ON l.idx = c.leaf WHERE c.kind = 'ssh-user' ORDER BY c.n "
         "DESC LIMIT 1");
     const auto found = row.row();
     if (!found) return pass(found.error());
     if (!*found) return fail(Code::not_found, "mint one SSH user certificate first: history is made of its copies");
-    Template out{row.integer(0), row.integer(1), row.text(2), {}, std::string(text_of(row.blob(7))),
-                 row.blob(3),    row.blob(4),    row.blob(5), {}};
-    const auto sha256 = crypto::sha256(row.blob(6));
+    Template out{row.integer(0), row.integer(1), row.text(2), {}, std::string(text_of(row.blob(6))), {},
+                 row.blob(3),    row.blob(4),    {}};
+    const std::string before = "\"intent\":\"";
+    const auto id = wire::parse_hex(out.issued.substr(out.issued.find(before) + before.size(), 32));
+    if (!id) return pass(id.error(), "the template's leaf");
+    out.id = *id;
+    const auto sha256 = crypto::sha256(row.blob(5));
     out.sha256.assign(sha256.begin(), sha256.end());
     const std::string marker = "\"intent\":\"" + wire::hex(out.id) + "\"";
     Query entries(database, "SELECT entry FROM log_entry ORDER BY idx DESC LIMIT 1000");
@@ -62,8 +66,8 @@ Result<Template> find_template(Database& database) {
 
 /// Every column of the template's row as it is, but those that must differ.
 Result<std::string> copying_insert(Database& database) {
-    const std::map<std::string, std::string> own = {{"n", "NULL"}, {"intent", "?2"}, {"serial", "?3"},
-                                                    {"key", "?4"}, {"spec", "?5"},   {"leaf", "?6"}};
+    const std::map<std::string, std::string> own = {
+        {"n", "NULL"}, {"serial", "?2"}, {"key", "?3"}, {"spec", "?4"}, {"leaf", "?5"}};
     std::string names, values;
     Query columns(database, "SELECT name FROM pragma_table_info('certificate')");
     for (;;) {
@@ -140,8 +144,7 @@ private:
         const auto leaf = static_cast<std::int64_t>(tree_.size());
         if (auto ok = append(replaced(numbered(like_.issued), wire::hex(like_.sha256), wire::hex(sha256))); !ok)
             return ok;
-        auto row =
-            Query(database_, insert_).with(like_.n, ByteView(id), serial, ByteView(key), ByteView(spec), leaf).run();
+        auto row = Query(database_, insert_).with(like_.n, serial, ByteView(key), ByteView(spec), leaf).run();
         if (!row) return row;
         return Query(
                    database_,

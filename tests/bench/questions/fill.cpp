@@ -245,10 +245,10 @@ void Filler::mint(const IdentityName& identity, std::size_t owner, std::size_t r
     static const Bytes kCertificate(560, 0x5a);  // as large as a real one; no question reads it
     rows_.insert(
         "INSERT INTO certificate(intent, issuer, serial, kind, identity, owner, role, grant_id, key, spec, "
-        "valid_after, valid_before, terms, state, leaf) VALUES (?, ?, ?, 'ssh-user', ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-        "'issued', ?)",
-        ByteView(id), static_cast<std::int64_t>(steps::IssuerId::ssh_user), serial, who, whose, name, held,
-        ByteView(key), ByteView(spec), after, before, terms_of(name), static_cast<std::int64_t>(leaf));
+        "valid_after, valid_before, terms, state, leaf) VALUES (x'', ?, ?, 'ssh-user', ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, 'issued', ?)",
+        static_cast<std::int64_t>(steps::IssuerId::ssh_user), serial, who, whose, name, held, ByteView(key),
+        ByteView(spec), after, before, terms_of(name), static_cast<std::int64_t>(leaf));
     rows_.insert(
         "INSERT INTO certificate_body(n, ends, certificate, actor, idempotency, request_hash) VALUES "
         "(last_insert_rowid(), ?, ?, ?, ?, ?)",

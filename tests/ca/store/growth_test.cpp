@@ -52,9 +52,10 @@ void add_history(const std::string& path) {
             "INSERT INTO certificate_terms SELECT i, CAST(printf('%032d', i) AS BLOB), '{}' FROM n WHERE i < 1000;" +
             many +
             "INSERT INTO certificate(intent, issuer, serial, kind, identity, owner, role, grant_id, key, spec, "
-            "valid_after, valid_before, terms, state, leaf) SELECT CAST(printf('%016d', i) AS BLOB), 1 + i % 2, "
+            "valid_after, valid_before, terms, state, leaf) SELECT x'', 1 + i % 2, "
             "'h' || i, 'ssh-user', iif(i % 2, 'human/alice', 'human/bob'), iif(i % 2, 'alice', 'bob'), 'ops', "
-            "'g-1', CAST(printf('%032d', i) AS BLOB), zeroblob(32), 1000000000, 1000003600, 1 + i % 999, 'issued', "
+            "'g-1', CAST(printf('%08x%024d', i, i) AS BLOB), zeroblob(32), 1000000000, 1000003600, 1 + i % 999, "
+            "'issued', "
             "-i FROM n;" +
             many + "INSERT INTO log_entry SELECT -i, CAST('{\"actor\":\"human/alice\"}' AS BLOB) FROM n;" + many +
             "INSERT INTO log_text SELECT printf('%064d', i), zeroblob(16), 'why' FROM n WHERE i < 100000;" + many +

@@ -334,7 +334,9 @@ TEST_CASE("an intent without an outcome is voided at start, and its serial stays
     const auto outcome = a.mint->mint(a.ssh_request());
     a.mint.reset();
     a.store.reset();
-    tamper(a.dir.path("db"), "UPDATE certificate SET state = 'intent'; UPDATE certificate_body SET certificate = NULL");
+    tamper(a.dir.path("db"),
+           "UPDATE certificate SET state = 'intent', intent = randomblob(16); UPDATE certificate_body SET certificate "
+           "= NULL");
     a.reopen();
     const auto recovered = a.store->recover(a.dir.path("journal"), a.now());
     REQUIRE(recovered);
