@@ -31,14 +31,15 @@ std::string encode(ByteView bytes, std::string_view alphabet) {
     std::string out((bytes.size() * 4 + 2) / 3, '\0');
     const char* digits = alphabet.data();
     char* to = out.data();
+    const auto octet = [&bytes](std::size_t n) { return static_cast<std::uint32_t>(bytes[n]); };
     std::size_t at = 0;
     for (; at + 3 <= bytes.size(); at += 3) {
-        const auto held = static_cast<std::uint32_t>(bytes[at] << 16U | bytes[at + 1] << 8U | bytes[at + 2]);
+        const std::uint32_t held = octet(at) << 16U | octet(at + 1) << 8U | octet(at + 2);
         for (unsigned shift : {18U, 12U, 6U, 0U}) *to++ = digits[(held >> shift) & 63U];
     }
     if (at == bytes.size()) return out;
     const bool two = at + 2 == bytes.size();
-    const auto held = static_cast<std::uint32_t>(bytes[at] << 16U | (two ? bytes[at + 1] << 8U : 0U));
+    const std::uint32_t held = octet(at) << 16U | (two ? octet(at + 1) << 8U : 0U);
     *to++ = digits[held >> 18U];
     *to++ = digits[(held >> 12U) & 63U];
     if (two) *to = digits[(held >> 6U) & 63U];
