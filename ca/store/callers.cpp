@@ -36,7 +36,7 @@ Result<std::optional<CertificateCaller>> SqliteStore::find_certificate(const Dig
         std::string("SELECT ") + kCallerColumns +
         ", c.issuer, c.kind, c.serial, c.role, c.grant_id, c.key, c.valid_after, c.valid_before, c.revoked, c.strong "
         "FROM certificate c JOIN identity i ON i.name = c.identity JOIN owner o ON o.name = i.owner WHERE c.sha256 = ? "
-        "AND c.state = 'issued'";
+        "AND c.kind IN ('session', 'node') AND c.state = 'issued'";
     Query query(**lease, kSql);
     const auto row = query.with(ByteView(sha256_of_der)).row();
     if (!row) return pass(row.error());
