@@ -94,6 +94,34 @@ Result<store::Idempotency> idempotency_of(const http::Request& request) {
     return out;
 }
 
+void Routes::add(http::Route route, Handler handler) {
+    route.handler = with_caller(
+        app_, route.who,
+        [&app = app_, handler = std::move(handler)](const http::Request& request, const auth::Caller& caller) {
+            return handler(app, request, caller);
+        });
+    table_.push_back(std::move(route));
+}
+
+void Routes::get(const char* path, http::Who who, const char* summary, wire::Json reply, Handler handler) {
+    add({"GET", path, who, summary, {}, std::move(reply), 0, {}}, std::move(handler));
+}
+
+void Routes::get(const char* path, const char* summary, wire::Json reply, Handler handler) {
+    get(path, who_, summary, std::move(reply), std::move(handler));
+}
+
+void Routes::post(const char* path, http::Who who, const char* summary, wire::Json body, wire::Json reply,
+                  Handler handler, std::optional<std::size_t> largest) {
+    add({"POST", path, who, summary, std::move(body), std::move(reply), largest.value_or(largest_), {}},
+        std::move(handler));
+}
+
+void Routes::post(const char* path, const char* summary, wire::Json body, wire::Json reply, Handler handler,
+                  std::optional<std::size_t> largest) {
+    post(path, who_, summary, std::move(body), std::move(reply), std::move(handler), largest);
+}
+
 Result<LeafProof> prove_leaf(App& app, std::uint64_t leaf) {
     const auto entry = app.store->read_entries(leaf, 1);
     if (!entry) return pass(entry.error());

@@ -43,6 +43,28 @@ access::Context context_of(App& app, const http::Request& request, const auth::C
 /// Idempotency-Key, with the hash of what it stands for. Fails for keys of another shape.
 Result<store::Idempotency> idempotency_of(const http::Request& request);
 
+/// Routes adds routes whose handlers know their caller: for `who`, with bodies of at most `largest` bytes, unless the
+/// route says otherwise.
+class Routes {
+public:
+    using Handler = std::function<http::Response(App&, const http::Request&, const auth::Caller&)>;
+    Routes(App& app, std::vector<http::Route>& table, http::Who who, std::size_t largest = 32768)
+        : app_(app), table_(table), who_(who), largest_(largest) {}
+    void get(const char* path, const char* summary, wire::Json reply, Handler handler);
+    void get(const char* path, http::Who who, const char* summary, wire::Json reply, Handler handler);
+    void post(const char* path, const char* summary, wire::Json body, wire::Json reply, Handler handler,
+              std::optional<std::size_t> largest = {});
+    void post(const char* path, http::Who who, const char* summary, wire::Json body, wire::Json reply, Handler handler,
+              std::optional<std::size_t> largest = {});
+
+private:
+    void add(http::Route route, Handler handler);
+    App& app_;
+    std::vector<http::Route>& table_;
+    http::Who who_;
+    std::size_t largest_;
+};
+
 /// The parts of the table, one file each.
 void add_public_routes(App& app, std::vector<http::Route>& table);
 void add_mint_routes(App& app, std::vector<http::Route>& table);

@@ -64,18 +64,8 @@ Result<store::IdentityRecord> record_of(App& app, const api::Identity& body) {
     return identity;
 }
 
-void PeopleRoutes::add(const char* method, const char* path, const char* summary, wire::Json body, wire::Json reply,
-                       Handler handler, std::size_t largest) {
-    table_.push_back({method, path, http::Who::person, summary, std::move(body), std::move(reply), largest,
-                      with_caller(app_, http::Who::person,
-                                  [&app = app_, handler = std::move(handler)](const http::Request& request,
-                                                                              const auth::Caller& caller) {
-                                      return handler(app, request, caller);
-                                  })});
-}
-
 void add_people_routes(App& app, std::vector<http::Route>& table) {
-    PeopleRoutes routes(app, table);
+    Routes routes(app, table, http::Who::person);
     add_owner_routes(routes);
     add_hand_over_routes(routes);
     add_identity_routes(routes);

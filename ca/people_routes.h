@@ -27,21 +27,9 @@ Result<std::optional<OwnerName>> owner_or_none(const std::string& text);
 Result<store::OwnerRecord> record_of(const api::Owner& body);
 Result<store::IdentityRecord> record_of(App& app, const api::Identity& body);
 
-/// Adds routes that people call with their session.
-class PeopleRoutes {
-public:
-    PeopleRoutes(App& app, std::vector<http::Route>& table) : app_(app), table_(table) {}
-    using Handler = std::function<http::Response(App&, const http::Request&, const auth::Caller&)>;
-    void add(const char* method, const char* path, const char* summary, wire::Json body, wire::Json reply,
-             Handler handler, std::size_t largest = 32768);
-
-private:
-    App& app_;
-    std::vector<http::Route>& table_;
-};
-void add_owner_routes(PeopleRoutes& routes);      ///< tenants and owners
-void add_hand_over_routes(PeopleRoutes& routes);  ///< leaving, offering, adopting
-void add_identity_routes(PeopleRoutes& routes);   ///< identities and their grants
-void add_inventory_routes(PeopleRoutes& routes);  ///< the inventory as a whole, join tokens
+void add_owner_routes(Routes& routes);      ///< tenants and owners
+void add_hand_over_routes(Routes& routes);  ///< leaving, offering, adopting
+void add_identity_routes(Routes& routes);   ///< identities and their grants
+void add_inventory_routes(Routes& routes);  ///< the inventory as a whole, join tokens
 
 }  // namespace mayfly::ca

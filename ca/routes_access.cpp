@@ -184,27 +184,20 @@ Response logout(App& app, const Request& request, const auth::Caller& caller) {
 
 void add_access_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
-    const auto add = [&](const char* method, const char* path, Who who, const char* summary, wire::Json body,
-                         wire::Json reply, auto handler) {
-        table.push_back({method, path, who, summary, std::move(body), std::move(reply), 32768,
-                         with_caller(app, who, [&app, handler](const Request& request, const auth::Caller& caller) {
-                             return handler(app, request, caller);
-                         })});
-    };
-    add("GET", "/v1/whoami", Who::certificate, "the caller, as the CA sees it", {}, wire::schema<api::WhoAmI>(),
-        whoami);
-    add("POST", "/v1/logout", Who::person, "revoke the session that asks", {}, wire::schema<api::RevokeReply>(),
-        logout);
-    add("GET", "/v1/roles", Who::certificate, "roles of the policy in force", {}, wire::schema<api::List<api::Role>>(),
-        list_roles);
-    add("GET", "/v1/ssh/reach", Who::person, "nodes that the caller's roles open by SSH, or would once asked for", {},
-        wire::schema<api::Reach>(), reach);
-    add("POST", "/v1/grants", Who::person, "grant a role (its control owner)", wire::schema<api::GrantRequest>(),
-        wire::schema<api::Grant>(), create_grant<api::GrantRequest>);
-    add("POST", "/v1/placements", Who::person, "grant a role for one node (its control owner)",
-        wire::schema<api::PlacementRequest>(), wire::schema<api::Grant>(), create_grant<api::PlacementRequest>);
-    add("POST", "/v1/revocations", Who::person, "revoke by serial, identity, key, role, owner, grant or issuer",
-        wire::schema<api::RevokeRequest>(), wire::schema<api::RevokeReply>(), revoke);
+    Routes routes(app, table, Who::person);
+    routes.get("/v1/whoami", Who::certificate, "the caller, as the CA sees it", wire::schema<api::WhoAmI>(), whoami);
+    routes.post("/v1/logout", Who::person, "revoke the session that asks", {}, wire::schema<api::RevokeReply>(),
+                logout);
+    routes.get("/v1/roles", Who::certificate, "roles of the policy in force", wire::schema<api::List<api::Role>>(),
+               list_roles);
+    routes.get("/v1/ssh/reach", Who::person, "nodes that the caller's roles open by SSH, or would once asked for",
+               wire::schema<api::Reach>(), reach);
+    routes.post("/v1/grants", Who::person, "grant a role (its control owner)", wire::schema<api::GrantRequest>(),
+                wire::schema<api::Grant>(), create_grant<api::GrantRequest>);
+    routes.post("/v1/placements", Who::person, "grant a role for one node (its control owner)",
+                wire::schema<api::PlacementRequest>(), wire::schema<api::Grant>(), create_grant<api::PlacementRequest>);
+    routes.post("/v1/revocations", Who::person, "revoke by serial, identity, key, role, owner, grant or issuer",
+                wire::schema<api::RevokeRequest>(), wire::schema<api::RevokeReply>(), revoke);
 }
 
 }  // namespace mayfly::ca

@@ -219,33 +219,27 @@ void App::watch_breakglass() {
 
 void add_breakglass_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
-    const auto add = [&](const char* method, const char* path, Who who, const char* summary, wire::Json body,
-                         wire::Json reply, auto handler) {
-        table.push_back({method, path, who, summary, std::move(body), std::move(reply), 64 * 1024,
-                         with_caller(app, who, [&app, handler](const Request& request, const auth::Caller& caller) {
-                             return handler(app, request, caller);
-                         })});
-    };
-    add("GET", "/v1/node/breakglass", Who::node, "the emergency key's envelope, for a node", {},
-        wire::schema<api::EmergencyEnvelope>(), show_envelope);
-    add("GET", "/v1/breakglass/envelope", Who::person, "the emergency key's envelope in force", {},
-        wire::schema<api::EmergencyEnvelope>(), show_envelope);
-    add("POST", "/v1/breakglass/envelope", Who::person, "tell nodes to trust an emergency key (duty platform)",
-        wire::schema<api::EmergencyEnvelope>(), wire::schema<api::EmergencyEnvelope>(), publish_envelope);
-    add("POST", "/v1/breakglass/withdrawal", Who::person, "nodes stop trusting the emergency key",
-        wire::schema<api::EnvelopeWithdrawal>(), wire::schema<api::EnvelopeWithdrawal>(), withdraw_envelope);
-    add("POST", "/v1/breakglass/records", Who::person, "records of the emergency key's use",
-        wire::schema<api::EmergencyRecords>(), wire::schema<api::EmergencyRecordsReply>(), reconcile);
-    add("GET", "/v1/breakglass", Who::person, "broken glass and the reviews that are owed", {},
-        wire::schema<api::List<api::BreakglassUse>>(), list_glass);
-    add("POST", "/v1/breakglass/open", Who::person, "break the glass of a role", wire::schema<api::BreakglassOpen>(),
-        wire::schema<api::BreakglassOpened>(), open_glass);
-    add("POST", "/v1/breakglass/join", Who::person, "be the second person", wire::schema<api::BreakglassId>(),
-        wire::schema<api::BreakglassUse>(), join_glass);
-    add("POST", "/v1/breakglass/close", Who::person, "close broken glass before its end",
-        wire::schema<api::BreakglassId>(), wire::schema<api::BreakglassId>(), close_glass);
-    add("POST", "/v1/breakglass/review", Who::person, "review broken glass", wire::schema<api::BreakglassReview>(),
-        wire::schema<api::BreakglassReview>(), review_glass);
+    Routes routes(app, table, Who::person, 64 * 1024);
+    routes.get("/v1/node/breakglass", Who::node, "the emergency key's envelope, for a node",
+               wire::schema<api::EmergencyEnvelope>(), show_envelope);
+    routes.get("/v1/breakglass/envelope", Who::person, "the emergency key's envelope in force",
+               wire::schema<api::EmergencyEnvelope>(), show_envelope);
+    routes.post("/v1/breakglass/envelope", Who::person, "tell nodes to trust an emergency key (duty platform)",
+                wire::schema<api::EmergencyEnvelope>(), wire::schema<api::EmergencyEnvelope>(), publish_envelope);
+    routes.post("/v1/breakglass/withdrawal", Who::person, "nodes stop trusting the emergency key",
+                wire::schema<api::EnvelopeWithdrawal>(), wire::schema<api::EnvelopeWithdrawal>(), withdraw_envelope);
+    routes.post("/v1/breakglass/records", Who::person, "records of the emergency key's use",
+                wire::schema<api::EmergencyRecords>(), wire::schema<api::EmergencyRecordsReply>(), reconcile);
+    routes.get("/v1/breakglass", Who::person, "broken glass and the reviews that are owed",
+               wire::schema<api::List<api::BreakglassUse>>(), list_glass);
+    routes.post("/v1/breakglass/open", Who::person, "break the glass of a role", wire::schema<api::BreakglassOpen>(),
+                wire::schema<api::BreakglassOpened>(), open_glass);
+    routes.post("/v1/breakglass/join", Who::person, "be the second person", wire::schema<api::BreakglassId>(),
+                wire::schema<api::BreakglassUse>(), join_glass);
+    routes.post("/v1/breakglass/close", Who::person, "close broken glass before its end",
+                wire::schema<api::BreakglassId>(), wire::schema<api::BreakglassId>(), close_glass);
+    routes.post("/v1/breakglass/review", Who::person, "review broken glass", wire::schema<api::BreakglassReview>(),
+                wire::schema<api::BreakglassReview>(), review_glass);
 }
 
 }  // namespace mayfly::ca

@@ -154,25 +154,13 @@ Response right_size(App& app, const Request& request, const auth::Caller& caller
 
 void add_explain_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
-    const auto add = [&](const char* path, const char* summary, wire::Json reply, auto handler) {
-        table.push_back(
-            {"GET",
-             path,
-             Who::person,
-             summary,
-             {},
-             std::move(reply),
-             0,
-             with_caller(app, Who::person, [&app, handler](const Request& request, const auth::Caller& caller) {
-                 return handler(app, request, caller);
-             })});
-    };
-    add("/v1/explain", "why an identity may or may not use a role, now or then", wire::schema<api::Explanation>(),
-        explain);
-    add("/v1/who-can", "who holds a role, opens a node, or is let into a tenant, now or then",
-        wire::schema<api::WhoCan>(), who_can);
-    add("/v1/right-size", "what a role was used for, and the narrower one that would have served",
-        wire::schema<api::RightSize>(), right_size);
+    Routes routes(app, table, Who::person);
+    routes.get("/v1/explain", "why an identity may or may not use a role, now or then",
+               wire::schema<api::Explanation>(), explain);
+    routes.get("/v1/who-can", "who holds a role, opens a node, or is let into a tenant, now or then",
+               wire::schema<api::WhoCan>(), who_can);
+    routes.get("/v1/right-size", "what a role was used for, and the narrower one that would have served",
+               wire::schema<api::RightSize>(), right_size);
 }
 
 }  // namespace mayfly::ca

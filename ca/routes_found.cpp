@@ -161,23 +161,16 @@ Response dismiss_found(App& app, const Request& request, const auth::Caller& cal
 
 void add_found_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
-    const auto add = [&](const char* method, const char* path, Who who, const char* summary, wire::Json body,
-                         wire::Json reply, auto handler) {
-        table.push_back({method, path, who, summary, std::move(body), std::move(reply), 65536,
-                         with_caller(app, who, [&app, handler](const Request& request, const auth::Caller& caller) {
-                             return handler(app, request, caller);
-                         })});
-    };
-    add("POST", "/v1/node/found", Who::node, "what a node found on itself", wire::schema<api::NodeFound>(),
-        wire::schema<api::NodeFoundReply>(), node_found);
-    add("GET", "/v1/node/ends", Who::node, "sessions of this node that have to end", {},
-        wire::schema<api::SessionEnds>(), node_ends);
-    add("GET", "/v1/found", Who::person, "what was found on nodes", {}, wire::schema<api::List<api::Found>>(),
-        list_found);
-    add("POST", "/v1/found/accept", Who::person, "say who answers for it", wire::schema<api::FoundDecision>(),
-        wire::schema<api::Found>(), accept_found);
-    add("POST", "/v1/found/dismiss", Who::person, "say why it needs nobody", wire::schema<api::FoundDecision>(),
-        wire::schema<api::Found>(), dismiss_found);
+    Routes routes(app, table, Who::person, 65536);
+    routes.post("/v1/node/found", Who::node, "what a node found on itself", wire::schema<api::NodeFound>(),
+                wire::schema<api::NodeFoundReply>(), node_found);
+    routes.get("/v1/node/ends", Who::node, "sessions of this node that have to end", wire::schema<api::SessionEnds>(),
+               node_ends);
+    routes.get("/v1/found", Who::person, "what was found on nodes", wire::schema<api::List<api::Found>>(), list_found);
+    routes.post("/v1/found/accept", Who::person, "say who answers for it", wire::schema<api::FoundDecision>(),
+                wire::schema<api::Found>(), accept_found);
+    routes.post("/v1/found/dismiss", Who::person, "say why it needs nobody", wire::schema<api::FoundDecision>(),
+                wire::schema<api::Found>(), dismiss_found);
 }
 
 }  // namespace mayfly::ca

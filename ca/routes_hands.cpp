@@ -87,16 +87,15 @@ Response transfer(App& app, const Request& request, const auth::Caller& caller) 
 
 }  // namespace
 
-void add_hand_over_routes(PeopleRoutes& routes) {
-    routes.add("POST", "/v1/owners/disable",
-               "somebody leaves: their own access ends, the hand-over begins (duty platform)",
-               wire::schema<api::Stop>(), wire::schema<api::Ending>(), disable_owner);
-    routes.add("POST", "/v1/owners/enable", "take a leaving back (duty platform)", wire::schema<api::Named>(),
-               wire::schema<api::Named>(), enable_owner);
-    routes.add("POST", "/v1/owners/adopt", "answer from now on for what was another's", wire::schema<api::Adoption>(),
-               wire::schema<api::Handed>(), adopt);
-    routes.add("POST", "/v1/identities/transfer", "offer identities to another owner", wire::schema<api::Transfer>(),
-               wire::schema<api::Handed>(), transfer);
+void add_hand_over_routes(Routes& routes) {
+    routes.post("/v1/owners/disable", "somebody leaves: their own access ends, the hand-over begins (duty platform)",
+                wire::schema<api::Stop>(), wire::schema<api::Ending>(), disable_owner);
+    routes.post("/v1/owners/enable", "take a leaving back (duty platform)", wire::schema<api::Named>(),
+                wire::schema<api::Named>(), enable_owner);
+    routes.post("/v1/owners/adopt", "answer from now on for what was another's", wire::schema<api::Adoption>(),
+                wire::schema<api::Handed>(), adopt);
+    routes.post("/v1/identities/transfer", "offer identities to another owner", wire::schema<api::Transfer>(),
+                wire::schema<api::Handed>(), transfer);
 }
 
 }  // namespace mayfly::ca

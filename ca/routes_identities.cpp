@@ -80,19 +80,19 @@ Response enable_identity(App& app, const Request& request, const auth::Caller& c
 
 }  // namespace
 
-void add_identity_routes(PeopleRoutes& routes) {
-    routes.add("GET", "/v1/identities",
-               "the inventory, filtered: tenant, owner, kind, orphaned, dormant, expiring, over_scoped, never_used", {},
+void add_identity_routes(Routes& routes) {
+    routes.get("/v1/identities",
+               "the inventory, filtered: tenant, owner, kind, orphaned, dormant, expiring, over_scoped, never_used",
                wire::schema<api::List<api::Identity>>(), list_identities);
-    routes.add("GET", "/v1/identity", "one identity with its grants (?name=)", {}, wire::schema<api::IdentityView>(),
+    routes.get("/v1/identity", "one identity with its grants (?name=)", wire::schema<api::IdentityView>(),
                show_identity);
-    routes.add("POST", "/v1/identities", "create an identity", wire::schema<api::Identity>(),
-               wire::schema<api::Identity>(), create_identity);
-    routes.add("POST", "/v1/identities/disable", "suspend an identity", wire::schema<api::Stop>(),
-               wire::schema<api::Ending>(), disable_identity);
-    routes.add("POST", "/v1/identities/enable", "let a suspended identity in again", wire::schema<api::Named>(),
-               wire::schema<api::Named>(), enable_identity);
-    routes.add("GET", "/v1/grants", "grants that stand, in sight", {}, wire::schema<api::List<api::Grant>>(),
+    routes.post("/v1/identities", "create an identity", wire::schema<api::Identity>(), wire::schema<api::Identity>(),
+                create_identity);
+    routes.post("/v1/identities/disable", "suspend an identity", wire::schema<api::Stop>(), wire::schema<api::Ending>(),
+                disable_identity);
+    routes.post("/v1/identities/enable", "let a suspended identity in again", wire::schema<api::Named>(),
+                wire::schema<api::Named>(), enable_identity);
+    routes.get("/v1/grants", "grants that stand, in sight", wire::schema<api::List<api::Grant>>(),
                [](App& a, const Request& request, const auth::Caller& caller) {
                    return with_sight(a, request, caller, [&](const store::Sight& sight) {
                        return page_answer(

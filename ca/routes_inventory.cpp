@@ -128,13 +128,13 @@ Response create_token(App& app, const Request& request, const auth::Caller& call
 
 }  // namespace
 
-void add_inventory_routes(PeopleRoutes& routes) {
-    routes.add("POST", "/v1/inventory", "import owners, identities and grants: all, or nothing",
-               wire::schema<api::Inventory>(), wire::schema<api::Differences>(), import, kLargestImport);
-    routes.add("GET", "/v1/tokens", "join tokens in sight, without their secrets", {},
-               wire::schema<api::List<api::Token>>(), list_tokens);
-    routes.add("POST", "/v1/tokens", "make a join token", wire::schema<api::TokenRequest>(), wire::schema<api::Token>(),
-               create_token);
+void add_inventory_routes(Routes& routes) {
+    routes.post("/v1/inventory", "import owners, identities and grants: all, or nothing",
+                wire::schema<api::Inventory>(), wire::schema<api::Differences>(), import, kLargestImport);
+    routes.get("/v1/tokens", "join tokens in sight, without their secrets", wire::schema<api::List<api::Token>>(),
+               list_tokens);
+    routes.post("/v1/tokens", "make a join token", wire::schema<api::TokenRequest>(), wire::schema<api::Token>(),
+                create_token);
 }
 
 }  // namespace mayfly::ca

@@ -168,33 +168,23 @@ Response consistency(App& app, const Request& request, const auth::Caller&) {
 
 void add_log_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
-    const auto add = [&](const char* path, Who who, const char* summary, wire::Json reply, auto handler) {
-        table.push_back({"GET",
-                         path,
-                         who,
-                         summary,
-                         {},
-                         std::move(reply),
-                         0,
-                         with_caller(app, who, [&app, handler](const Request& request, const auth::Caller& caller) {
-                             return handler(app, request, caller);
-                         })});
-    };
+    Routes routes(app, table, Who::person);
     const auto publish = [&](const char* path, const char* summary, auto handler) {
         table.push_back({"GET", path, Who::anyone, summary, {}, {}, 0, [&app, handler](const Request& request) {
                              return handler(app, request);
                          }});
     };
     publish("/log/checkpoint", "the published head (C2SP tlog-tiles), cosigned when there are witnesses", checkpoint);
-    add("/log/tile/entries/{path}", Who::person, "an entry bundle (C2SP tlog-tiles; duty auditor)", {}, entry_tile);
+    routes.get("/log/tile/entries/{path}", Who::person, "an entry bundle (C2SP tlog-tiles; duty auditor)", {},
+               entry_tile);
     publish("/log/tile/{path}", "a hash tile (C2SP tlog-tiles)", tile);
-    add("/v1/log/entries", Who::person, "entries (duty auditor)", wire::schema<api::LogEntries>(), entries);
-    add("/v1/log/search", Who::person, "entries by actor, owner, role, time and so on (duty auditor)",
-        wire::schema<api::LogMatches>(), search);
-    add("/v1/log/proof", Who::person, "inclusion proof of one entry (duty auditor)", wire::schema<api::LogProof>(),
-        proof);
-    add("/v1/log/consistency", Who::certificate, "proof that the log only grew", wire::schema<api::LogConsistency>(),
-        consistency);
+    routes.get("/v1/log/entries", Who::person, "entries (duty auditor)", wire::schema<api::LogEntries>(), entries);
+    routes.get("/v1/log/search", Who::person, "entries by actor, owner, role, time and so on (duty auditor)",
+               wire::schema<api::LogMatches>(), search);
+    routes.get("/v1/log/proof", Who::person, "inclusion proof of one entry (duty auditor)",
+               wire::schema<api::LogProof>(), proof);
+    routes.get("/v1/log/consistency", Who::certificate, "proof that the log only grew",
+               wire::schema<api::LogConsistency>(), consistency);
 }
 
 }  // namespace mayfly::ca

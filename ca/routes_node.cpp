@@ -104,22 +104,10 @@ Response node_trust(App& app, const Request& request, const auth::Caller& caller
 }  // namespace
 
 void add_node_routes(App& app, std::vector<http::Route>& table) {
-    using http::Who;
-    table.push_back({"GET",
-                     "/v1/node/trust",
-                     Who::node,
-                     "what this node's sshd must trust",
-                     {},
-                     wire::schema<api::NodeTrust>(),
-                     0,
-                     with_caller(app, Who::node, [&app](const Request& request, const auth::Caller& caller) {
-                         return node_trust(app, request, caller);
-                     })});
-    table.push_back({"POST", "/v1/node/notices", Who::node, "old ways in, drift and alarms that this node noticed",
-                     wire::schema<api::NodeNotices>(), wire::schema<api::NodeNoticesReply>(), 128 * 1024,
-                     with_caller(app, Who::node, [&app](const Request& request, const auth::Caller& caller) {
-                         return node_notices(app, request, caller);
-                     })});
+    Routes routes(app, table, http::Who::node, 128 * 1024);
+    routes.get("/v1/node/trust", "what this node's sshd must trust", wire::schema<api::NodeTrust>(), node_trust);
+    routes.post("/v1/node/notices", "old ways in, drift and alarms that this node noticed",
+                wire::schema<api::NodeNotices>(), wire::schema<api::NodeNoticesReply>(), node_notices);
 }
 
 }  // namespace mayfly::ca

@@ -78,20 +78,13 @@ Response retry(App& app, const Request& request, const auth::Caller& caller) {
 
 void add_notify_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
-    const auto add = [&](const char* method, const char* path, const char* summary, wire::Json body, wire::Json reply,
-                         auto handler) {
-        table.push_back(
-            {method, path, Who::person, summary, std::move(body), std::move(reply), 4096,
-             with_caller(app, Who::person, [&app, handler](const Request& request, const auth::Caller& caller) {
-                 return handler(app, request, caller);
-             })});
-    };
-    add("GET", "/v1/notify/targets", "who is told of events, and how far (duty platform)", {},
-        wire::schema<api::List<api::NotifyTarget>>(), list_targets);
-    add("GET", "/v1/notify/dead", "what a target would not take (duty platform)", {},
-        wire::schema<api::List<api::DeadLetter>>(), list_dead);
-    add("POST", "/v1/notify/retry", "tell it once more (duty platform)", wire::schema<api::RetryRequest>(),
-        wire::schema<api::DeadLetter>(), retry);
+    Routes routes(app, table, Who::person, 4096);
+    routes.get("/v1/notify/targets", "who is told of events, and how far (duty platform)",
+               wire::schema<api::List<api::NotifyTarget>>(), list_targets);
+    routes.get("/v1/notify/dead", "what a target would not take (duty platform)",
+               wire::schema<api::List<api::DeadLetter>>(), list_dead);
+    routes.post("/v1/notify/retry", "tell it once more (duty platform)", wire::schema<api::RetryRequest>(),
+                wire::schema<api::DeadLetter>(), retry);
 }
 
 }  // namespace mayfly::ca

@@ -94,19 +94,19 @@ Response change_owner(App& app, const Request& request, const auth::Caller& call
 
 }  // namespace
 
-void add_owner_routes(PeopleRoutes& routes) {
-    routes.add("GET", "/v1/tenants", "tenants in sight", {}, wire::schema<api::List<api::Tenant>>(), list_tenants);
-    routes.add("GET", "/v1/tenant", "one tenant (?name=)", {}, wire::schema<api::Tenant>(), show_tenant);
-    routes.add("POST", "/v1/tenants", "create a tenant (duty platform)", wire::schema<api::Tenant>(),
-               wire::schema<api::Tenant>(), create_tenant);
-    routes.add("POST", "/v1/tenants/close", "close a tenant: its grants end, its identities are suspended",
-               wire::schema<api::Stop>(), wire::schema<api::Ending>(), close_tenant);
-    routes.add("GET", "/v1/owners", "owners in sight", {}, wire::schema<api::List<api::Owner>>(), list_owners);
-    routes.add("GET", "/v1/owner", "one owner (?name=)", {}, wire::schema<api::Owner>(), show_owner);
-    routes.add("POST", "/v1/owners", "create an owner (duty platform)", wire::schema<api::Owner>(),
-               wire::schema<api::Owner>(), create_owner);
-    routes.add("POST", "/v1/owners/change", "change an owner's name, address, backup or manager (duty platform)",
-               wire::schema<api::OwnerChange>(), wire::schema<api::Owner>(), change_owner);
+void add_owner_routes(Routes& routes) {
+    routes.get("/v1/tenants", "tenants in sight", wire::schema<api::List<api::Tenant>>(), list_tenants);
+    routes.get("/v1/tenant", "one tenant (?name=)", wire::schema<api::Tenant>(), show_tenant);
+    routes.post("/v1/tenants", "create a tenant (duty platform)", wire::schema<api::Tenant>(),
+                wire::schema<api::Tenant>(), create_tenant);
+    routes.post("/v1/tenants/close", "close a tenant: its grants end, its identities are suspended",
+                wire::schema<api::Stop>(), wire::schema<api::Ending>(), close_tenant);
+    routes.get("/v1/owners", "owners in sight", wire::schema<api::List<api::Owner>>(), list_owners);
+    routes.get("/v1/owner", "one owner (?name=)", wire::schema<api::Owner>(), show_owner);
+    routes.post("/v1/owners", "create an owner (duty platform)", wire::schema<api::Owner>(), wire::schema<api::Owner>(),
+                create_owner);
+    routes.post("/v1/owners/change", "change an owner's name, address, backup or manager (duty platform)",
+                wire::schema<api::OwnerChange>(), wire::schema<api::Owner>(), change_owner);
 }
 
 }  // namespace mayfly::ca

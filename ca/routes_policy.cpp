@@ -242,27 +242,20 @@ Response changes(App& app, const Request& request, const auth::Caller& caller) {
 
 void add_policy_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
-    const auto add = [&](const char* method, const char* path, const char* summary, wire::Json body, wire::Json reply,
-                         std::size_t largest, auto handler) {
-        table.push_back(
-            {method, path, Who::person, summary, std::move(body), std::move(reply), largest,
-             with_caller(app, Who::person, [&app, handler](const Request& request, const auth::Caller& caller) {
-                 return handler(app, request, caller);
-             })});
-    };
-    add("GET", "/v1/policy", "a policy with its text: in force, by version, or at a time", {},
-        wire::schema<api::PolicyVersion>(), 0, show);
-    add("GET", "/v1/policy/versions", "every policy that was in force", {},
-        wire::schema<api::List<api::PolicyVersion>>(), 0, versions);
-    add("POST", "/v1/policy/diff", "what a policy would change", wire::schema<api::PolicyDiffRequest>(),
-        wire::schema<api::PolicyDiffReply>(), kLargestPolicy, differ);
-    add("GET", "/v1/policy/changes", "proposed changes", {}, wire::schema<api::List<api::PolicyChange>>(), 0, changes);
-    add("POST", "/v1/policy/changes", "propose a policy", wire::schema<api::PolicyProposal>(),
-        wire::schema<api::PolicyChange>(), kLargestPolicy, propose);
-    add("POST", "/v1/policy/decisions", "sign off a proposed change, or deny it", wire::schema<api::PolicyDecision>(),
-        wire::schema<api::PolicyChange>(), 8192, decide);
-    add("POST", "/v1/policy/rollback", "go back to a policy that was in force", wire::schema<api::PolicyRollback>(),
-        wire::schema<api::PolicyChange>(), 8192, roll_back);
+    Routes routes(app, table, Who::person);
+    routes.get("/v1/policy", "a policy with its text: in force, by version, or at a time",
+               wire::schema<api::PolicyVersion>(), show);
+    routes.get("/v1/policy/versions", "every policy that was in force", wire::schema<api::List<api::PolicyVersion>>(),
+               versions);
+    routes.post("/v1/policy/diff", "what a policy would change", wire::schema<api::PolicyDiffRequest>(),
+                wire::schema<api::PolicyDiffReply>(), differ, kLargestPolicy);
+    routes.get("/v1/policy/changes", "proposed changes", wire::schema<api::List<api::PolicyChange>>(), changes);
+    routes.post("/v1/policy/changes", "propose a policy", wire::schema<api::PolicyProposal>(),
+                wire::schema<api::PolicyChange>(), propose, kLargestPolicy);
+    routes.post("/v1/policy/decisions", "sign off a proposed change, or deny it", wire::schema<api::PolicyDecision>(),
+                wire::schema<api::PolicyChange>(), decide, 8192);
+    routes.post("/v1/policy/rollback", "go back to a policy that was in force", wire::schema<api::PolicyRollback>(),
+                wire::schema<api::PolicyChange>(), roll_back, 8192);
 }
 
 }  // namespace mayfly::ca

@@ -81,19 +81,13 @@ Response trouble(App& app, const Request& request, const auth::Caller& caller) {
 
 void add_renewal_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
-    const auto add = [&](const char* method, const char* path, Who who, const char* summary, wire::Json body,
-                         wire::Json reply, auto handler) {
-        table.push_back({method, path, who, summary, std::move(body), std::move(reply), 4096,
-                         with_caller(app, who, [&app, handler](const Request& request, const auth::Caller& caller) {
-                             return handler(app, request, caller);
-                         })});
-    };
-    add("GET", "/v1/renewal", Who::certificate, "what the caller should renew sooner", {}, wire::schema<api::Renewal>(),
-        show_renewal);
-    add("POST", "/v1/renewal", Who::person, "have certificates renewed sooner (duty platform, or the role's owner)",
-        wire::schema<api::RenewalOrder>(), wire::schema<api::RenewalOrder>(), order_renewal);
-    add("POST", "/v1/node/workload-trouble", Who::node, "a workload on the node does not use its certificate",
-        wire::schema<api::WorkloadTrouble>(), wire::schema<api::WorkloadTrouble>(), trouble);
+    Routes routes(app, table, Who::person, 4096);
+    routes.get("/v1/renewal", Who::certificate, "what the caller should renew sooner", wire::schema<api::Renewal>(),
+               show_renewal);
+    routes.post("/v1/renewal", Who::person, "have certificates renewed sooner (duty platform, or the role's owner)",
+                wire::schema<api::RenewalOrder>(), wire::schema<api::RenewalOrder>(), order_renewal);
+    routes.post("/v1/node/workload-trouble", Who::node, "a workload on the node does not use its certificate",
+                wire::schema<api::WorkloadTrouble>(), wire::schema<api::WorkloadTrouble>(), trouble);
 }
 
 }  // namespace mayfly::ca

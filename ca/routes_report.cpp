@@ -58,16 +58,9 @@ Response report(App& app, const Request& request, const auth::Caller& caller) {
 }  // namespace
 
 void add_report_routes(App& app, std::vector<http::Route>& table) {
-    table.push_back({"GET",
-                     "/v1/report",
-                     http::Who::person,
-                     "a report for auditors, page by page (duty auditor)",
-                     {},
-                     wire::schema<api::ReportPage>(),
-                     0,
-                     with_caller(app, http::Who::person, [&app](const Request& request, const auth::Caller& caller) {
-                         return report(app, request, caller);
-                     })});
+    Routes routes(app, table, http::Who::person);
+    routes.get("/v1/report", "a report for auditors, page by page (duty auditor)", wire::schema<api::ReportPage>(),
+               report);
 }
 
 }  // namespace mayfly::ca

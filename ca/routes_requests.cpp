@@ -301,27 +301,21 @@ Response list_delegations(App& app, const Request& request, const auth::Caller&)
 
 void add_request_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
-    const auto add = [&](const char* method, const char* path, const char* summary, wire::Json body, wire::Json reply,
-                         auto handler, Who by = Who::asker) {
-        table.push_back({method, path, by, summary, std::move(body), std::move(reply), 32768,
-                         with_caller(app, by, [&app, handler](const Request& request, const auth::Caller& who) {
-                             return handler(app, request, who);
-                         })});
-    };
-    add("GET", "/v1/requests",
-        "requests that the caller may see; ?state, ?mine=true, ?identity, ?role, ?ticket, ?before", {},
-        wire::schema<api::List<api::AccessRequest>>(), list);
-    add("POST", "/v1/requests", "ask for a role", wire::schema<api::RequestAsk>(), wire::schema<api::AccessRequest>(),
-        open);
-    add("GET", "/v1/requests/{path}", "one request, r-7", {}, wire::schema<api::AccessRequest>(), show);
-    add("POST", "/v1/requests/{path}", "r-7/approve, deny, cancel, release or delegate",
-        wire::schema<api::RequestDecision>(), wire::schema<api::AccessRequest>(), change);
-    add("POST", "/v1/tickets/closed", "end what was asked under a ticket", wire::schema<api::TicketClosed>(),
-        wire::schema<api::List<api::AccessRequest>>(), ticket_closed);
-    add("GET", "/v1/delegations", "who decides in whose place", {}, wire::schema<api::List<api::Delegation>>(),
-        list_delegations, Who::person);
-    add("POST", "/v1/delegations", "let another decide every request for a role", wire::schema<api::DelegationAsk>(),
-        wire::schema<api::Delegation>(), delegate, Who::person);
+    Routes routes(app, table, Who::asker);
+    routes.get("/v1/requests",
+               "requests that the caller may see; ?state, ?mine=true, ?identity, ?role, ?ticket, ?before",
+               wire::schema<api::List<api::AccessRequest>>(), list);
+    routes.post("/v1/requests", "ask for a role", wire::schema<api::RequestAsk>(), wire::schema<api::AccessRequest>(),
+                open);
+    routes.get("/v1/requests/{path}", "one request, r-7", wire::schema<api::AccessRequest>(), show);
+    routes.post("/v1/requests/{path}", "r-7/approve, deny, cancel, release or delegate",
+                wire::schema<api::RequestDecision>(), wire::schema<api::AccessRequest>(), change);
+    routes.post("/v1/tickets/closed", "end what was asked under a ticket", wire::schema<api::TicketClosed>(),
+                wire::schema<api::List<api::AccessRequest>>(), ticket_closed);
+    routes.get("/v1/delegations", Who::person, "who decides in whose place", wire::schema<api::List<api::Delegation>>(),
+               list_delegations);
+    routes.post("/v1/delegations", Who::person, "let another decide every request for a role",
+                wire::schema<api::DelegationAsk>(), wire::schema<api::Delegation>(), delegate);
 }
 
 }  // namespace mayfly::ca

@@ -183,34 +183,28 @@ Response list_campaigns(App& app, const Request& request, const auth::Caller& ca
 
 void add_review_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
-    const auto add = [&](const char* method, const char* path, const char* summary, wire::Json body, wire::Json reply,
-                         auto handler) {
-        table.push_back(
-            {method, path, Who::person, summary, std::move(body), std::move(reply), 32768,
-             with_caller(app, Who::person, [&app, handler](const Request& request, const auth::Caller& caller) {
-                 return handler(app, request, caller);
-             })});
-    };
-    add("GET", "/v1/reviews", "reviews in sight: mine, campaign, subject, closed", {},
-        wire::schema<api::List<api::Review>>(), list_reviews);
-    add("GET", "/v1/review", "one review with its evidence, and what became of it (?id=)", {},
-        wire::schema<api::ReviewView>(), show_review);
-    add("POST", "/v1/reviews/decide", "decide reviews (their reviewer)", wire::schema<api::ReviewDecision>(),
-        wire::schema<api::ReviewDecided>(), decide);
-    add("POST", "/v1/reviews/undo", "take a decision or a lapse back, within 7 days", wire::schema<api::ReviewAct>(),
-        wire::schema<api::ReviewAct>(),
-        [](App& a, const Request& request, const auth::Caller& caller) { return act(a, request, caller, undo); });
-    add("POST", "/v1/reviews/reassign", "have somebody else look", wire::schema<api::ReviewAct>(),
-        wire::schema<api::ReviewAct>(),
-        [](App& a, const Request& request, const auth::Caller& caller) { return act(a, request, caller, reassign); });
-    add("POST", "/v1/reviews/again", "ask for a grant back that lapsed or lay dormant", wire::schema<api::ReviewAct>(),
-        wire::schema<api::Review>(), ask_again);
-    add("GET", "/v1/campaigns", "review campaigns in sight", {}, wire::schema<api::List<api::Campaign>>(),
-        list_campaigns);
-    add("POST", "/v1/campaigns", "open a review campaign", wire::schema<api::CampaignRequest>(),
-        wire::schema<api::Campaign>(), open_campaign);
-    add("POST", "/v1/campaigns/close", "close a campaign in which everything was decided",
-        wire::schema<api::CampaignClose>(), wire::schema<api::Campaign>(), close_campaign);
+    Routes routes(app, table, Who::person);
+    routes.get("/v1/reviews", "reviews in sight: mine, campaign, subject, closed",
+               wire::schema<api::List<api::Review>>(), list_reviews);
+    routes.get("/v1/review", "one review with its evidence, and what became of it (?id=)",
+               wire::schema<api::ReviewView>(), show_review);
+    routes.post("/v1/reviews/decide", "decide reviews (their reviewer)", wire::schema<api::ReviewDecision>(),
+                wire::schema<api::ReviewDecided>(), decide);
+    routes.post("/v1/reviews/undo", "take a decision or a lapse back, within 7 days", wire::schema<api::ReviewAct>(),
+                wire::schema<api::ReviewAct>(), [](App& a, const Request& request, const auth::Caller& caller) {
+                    return act(a, request, caller, undo);
+                });
+    routes.post("/v1/reviews/reassign", "have somebody else look", wire::schema<api::ReviewAct>(),
+                wire::schema<api::ReviewAct>(), [](App& a, const Request& request, const auth::Caller& caller) {
+                    return act(a, request, caller, reassign);
+                });
+    routes.post("/v1/reviews/again", "ask for a grant back that lapsed or lay dormant", wire::schema<api::ReviewAct>(),
+                wire::schema<api::Review>(), ask_again);
+    routes.get("/v1/campaigns", "review campaigns in sight", wire::schema<api::List<api::Campaign>>(), list_campaigns);
+    routes.post("/v1/campaigns", "open a review campaign", wire::schema<api::CampaignRequest>(),
+                wire::schema<api::Campaign>(), open_campaign);
+    routes.post("/v1/campaigns/close", "close a campaign in which everything was decided",
+                wire::schema<api::CampaignClose>(), wire::schema<api::Campaign>(), close_campaign);
 }
 
 }  // namespace mayfly::ca

@@ -134,17 +134,11 @@ Response list_sessions(App& app, const Request& request, const auth::Caller&) {
 
 void add_use_routes(App& app, std::vector<http::Route>& table) {
     using http::Who;
-    const auto add = [&](const char* method, const char* path, Who who, const char* summary, wire::Json body,
-                         wire::Json reply, auto handler) {
-        table.push_back({method, path, who, summary, std::move(body), std::move(reply), 64 * 1024,
-                         with_caller(app, who, [&app, handler](const Request& request, const auth::Caller& caller) {
-                             return handler(app, request, caller);
-                         })});
-    };
-    add("POST", "/v1/node/uses", Who::node, "certificates that were used on this node", wire::schema<api::NodeUses>(),
-        wire::schema<api::NodeUsesReply>(), node_uses);
-    add("GET", "/v1/sessions", Who::person, "what certificates were used for, newest first", {},
-        wire::schema<api::List<api::Session>>(), list_sessions);
+    Routes routes(app, table, Who::person, 64 * 1024);
+    routes.post("/v1/node/uses", Who::node, "certificates that were used on this node", wire::schema<api::NodeUses>(),
+                wire::schema<api::NodeUsesReply>(), node_uses);
+    routes.get("/v1/sessions", Who::person, "what certificates were used for, newest first",
+               wire::schema<api::List<api::Session>>(), list_sessions);
 }
 
 }  // namespace mayfly::ca
