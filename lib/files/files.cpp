@@ -10,20 +10,9 @@
 #include <filesystem>
 
 #include "lib/files/folder.h"
+#include "lib/files/handle.h"
 
 namespace mayfly::files {
-
-namespace {
-
-struct Descriptor {
-    int fd = -1;
-    explicit Descriptor(int opened) : fd(opened) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (fd >= 0) ::close(fd);
-    }
-};
 
 tl::unexpected<Error> failed(const std::string& path, const char* what) {
     const int code = errno;
@@ -31,16 +20,14 @@ tl::unexpected<Error> failed(const std::string& path, const char* what) {
                 std::string("cannot ") + what + " " + path + ": " + std::strerror(code));
 }
 
-}  // namespace
-
 Result<Bytes> read(const std::string& path, std::size_t limit) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.fd < 0) return failed(path, "open");
+    const Handle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() < 0) return failed(path, "open");
     Bytes out;
     for (;;) {
         const std::size_t had = out.size();
         out.resize(had + 16384);
-        const ssize_t got = ::read(file.fd, out.data() + had, 16384);
+        const ssize_t got = ::read(file.get(), out.data() + had, 16384);
         out.resize(had + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return failed(path, "read");

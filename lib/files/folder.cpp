@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 
+#include "lib/files/handle.h"
 #include "lib/files/untrusted.h"
 
 namespace mayfly::files {
@@ -20,22 +21,6 @@ namespace {
 
 constexpr int kDeepest = 16, kMostTries = 100;
 constexpr int kFolder = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-
-struct Descriptor {
-    int fd = -1;
-    explicit Descriptor(int opened) : fd(opened) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (fd >= 0) ::close(fd);
-    }
-};
-
-tl::unexpected<Error> failed(const std::string& path, const char* what) {
-    const int code = errno;
-    return fail(code == ENOENT ? Code::not_found : Code::unavailable,
-                std::string("cannot ") + what + " " + path + ": " + std::strerror(code));
-}
 
 uid_t user_of(Ownership owner) { return owner.user.value_or(static_cast<uid_t>(-1)); }
 gid_t group_of(Ownership owner) { return owner.group.value_or(static_cast<gid_t>(-1)); }
@@ -58,10 +43,10 @@ std::vector<std::string> names_in(int folder) {
 bool remove_at(int folder, const std::string& name, int depth) {
     if (::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) return true;
     if (errno != EISDIR && errno != EPERM) return false;
-    const Descriptor inner(::openat(folder, name.c_str(), kFolder));
-    if (inner.fd < 0 || depth == 0) return false;
-    for (const auto& one : names_in(inner.fd))
-        if (!remove_at(inner.fd, one, depth - 1)) return false;
+    const Handle inner(::openat(folder, name.c_str(), kFolder));
+    if (inner.get() < 0 || depth == 0) return false;
+    for (const auto& one : names_in(inner.get()))
+        if (!remove_at(inner.get(), one, depth - 1)) return false;
     return ::unlinkat(folder, name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
@@ -122,24 +107,24 @@ Status Folder::hand_over(mode_t mode, Ownership owner) const {
 Status Folder::write(const std::string& name, ByteView contents, mode_t mode, Ownership owner) const {
     const std::string path = path_ + "/" + name;
     std::string temporary;
-    const Descriptor file(make_temporary(fd_, name, temporary));
-    if (file.fd < 0) return failed(path, "write");
+    const Handle file(make_temporary(fd_, name, temporary));
+    if (file.get() < 0) return failed(path, "write");
     const auto undo = [&](const char* what) {
         auto error = failed(path, what);
         ::unlinkat(fd_, temporary.c_str(), 0);
         return error;
     };
     // Owner first: a change of owner may take bits of the mode away (chown(2)).
-    if ((owner.user || owner.group) && ::fchown(file.fd, user_of(owner), group_of(owner)) != 0)
+    if ((owner.user || owner.group) && ::fchown(file.get(), user_of(owner), group_of(owner)) != 0)
         return undo("set the owner of");
-    if (::fchmod(file.fd, mode) != 0) return undo("set the mode of");
+    if (::fchmod(file.get(), mode) != 0) return undo("set the mode of");
     while (!contents.empty()) {
-        const ssize_t put = ::write(file.fd, contents.data(), contents.size());
+        const ssize_t put = ::write(file.get(), contents.data(), contents.size());
         if (put < 0 && errno == EINTR) continue;
         if (put <= 0) return undo("write");
         contents = contents.subspan(static_cast<std::size_t>(put));
     }
-    if (::fsync(file.fd) != 0) return undo("flush");
+    if (::fsync(file.get()) != 0) return undo("flush");
     if (::renameat(fd_, temporary.c_str(), fd_, name.c_str()) != 0) return undo("replace");
     return ::fsync(fd_) == 0 ? Status{} : failed(path, "flush the folder of");
 }

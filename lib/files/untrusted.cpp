@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 
+#include "lib/files/handle.h"
 #include "mayfly/names.h"
 
 namespace mayfly::files {
@@ -24,26 +25,6 @@ namespace {
 
 constexpr int kMostLinks = 16;
 constexpr std::size_t kMostNames = 64;  // of one path
-
-class Handle {
-public:
-    explicit Handle(int fd) : fd_(fd) {}
-    Handle(Handle&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Handle& operator=(Handle&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    Handle(const Handle&) = delete;
-    Handle& operator=(const Handle&) = delete;
-    ~Handle() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    [[nodiscard]] int get() const { return fd_; }
-    int release() { return std::exchange(fd_, -1); }
-
-private:
-    int fd_;
-};
 
 tl::unexpected<Error> unread(const std::string& why) {
     return fail(Code::denied, why, "E-UNREAD", "what may lead elsewhere is not followed", "look at it yourself");
