@@ -40,10 +40,14 @@ Result<Description> Child::describe() {
     return parse_description(*payload);
 }
 
-Result<std::string> Child::sign_checkpoint(const CheckpointOrder& order) {
-    const auto payload = call(Verb::sign_checkpoint, encode_checkpoint_order(order));
-    if (!payload) return pass(payload.error());
-    return parse_note_reply(*payload);
+Result<std::string> Child::sign_checkpoint(const CheckpointOrder& order) { return begin_checkpoint(order).get(); }
+
+std::future<Result<std::string>> Child::begin_checkpoint(CheckpointOrder order) {
+    return std::async(std::launch::deferred,
+                      [answer = begin(Verb::sign_checkpoint, encode_checkpoint_order(order))]() mutable {
+                          const auto payload = answer.get();
+                          return payload ? parse_note_reply(*payload) : Result<std::string>(pass(payload.error()));
+                      });
 }
 
 Result<Bytes> Child::sign_crl(const CrlOrder& order) {
@@ -63,7 +67,7 @@ Result<Bytes> Child::sign_facts(steps::IssuerId issuer, const steps::Certificate
     return answer.get();
 }
 
-Result<Bytes> Child::call(Verb verb, Bytes body) {
+std::future<Result<Bytes>> Child::begin(Verb verb, Bytes body) {
     std::future<Result<Bytes>> answer;
     {
         const std::lock_guard lock(mutex_);
@@ -71,7 +75,7 @@ Result<Bytes> Child::call(Verb verb, Bytes body) {
         answer = calls_.back().answer.get_future();
     }
     wake_.notify_one();
-    return answer.get();
+    return answer;
 }
 
 void Child::run() {

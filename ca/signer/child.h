@@ -20,6 +20,7 @@ public:
     Child& operator=(const Child&) = delete;
     Result<Description> describe() override;
     Result<std::string> sign_checkpoint(const CheckpointOrder& order) override;
+    std::future<Result<std::string>> begin_checkpoint(CheckpointOrder order) override;
     Result<Bytes> sign_crl(const CrlOrder& order) override;
 
 protected:
@@ -35,7 +36,8 @@ private:
         Bytes body;
         std::promise<Result<Bytes>> answer;
     };
-    Result<Bytes> call(Verb verb, Bytes body);
+    Result<Bytes> call(Verb verb, Bytes body) { return begin(verb, std::move(body)).get(); }
+    std::future<Result<Bytes>> begin(Verb verb, Bytes body);
     void run();
     void run_batch(std::vector<Waiting> batch);
     /// One frame there, one back; the payload as owned bytes.

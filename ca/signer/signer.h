@@ -1,6 +1,7 @@
 #pragma once
 // Signer: what the CA asks of the process that holds the keys. Facts in, never bytes to sign. Thread-safe.
 #include <cstdint>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,10 @@ public:
     Result<steps::Signed> sign(steps::Intent&& intent);
     /// The complete signed note.
     virtual Result<std::string> sign_checkpoint(const CheckpointOrder& order) = 0;
+    /// The same, for a caller with work of its own until it asks for the answer. The signer must outlive the answer.
+    virtual std::future<Result<std::string>> begin_checkpoint(CheckpointOrder order) {
+        return std::async(std::launch::deferred, [this, order = std::move(order)] { return sign_checkpoint(order); });
+    }
     /// The complete DER list; Code::denied when it lies outside the signer's envelope.
     virtual Result<Bytes> sign_crl(const CrlOrder& order) = 0;
 

@@ -106,6 +106,14 @@ Status not_in_use(Database& database, const IntentRequest& request) {
     return fail(Code::conflict, "this request is being answered already", "E-IDEMPOTENCY", {}, "ask again in a moment");
 }
 
+/// The row of an intent without outcome; none when there is no such intent (any more).
+Result<std::optional<std::int64_t>> open_intent(Database& database, const steps::IntentId& id) {
+    Query query(database, "SELECT n FROM certificate WHERE intent = ? AND state = 'intent'");
+    const auto row = query.with(ByteView(id)).row();
+    if (!row) return pass(row.error());
+    return *row ? std::optional(query.integer(0)) : std::nullopt;
+}
+
 log::Event intent_event(const IntentRequest& request, const std::string& reason_hash, Instant now) {
     const auto& spec = request.spec;
     const auto& whose = spec.whose();
@@ -172,8 +180,9 @@ Result<std::uint64_t> SqliteStore::next_serial(steps::IssuerId issuer) {
 Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant now) {
     const steps::Spec& spec = request.spec;
     const TermsText terms(terms_of(spec));
-    const auto leaf =
-        writer_->change<std::uint64_t>(Effect::apply, [&](Transaction& transaction) -> Result<std::uint64_t> {
+    const auto leaf = writer_->change<std::uint64_t>(
+        Effect::apply,
+        [&](Transaction& transaction) -> Result<std::uint64_t> {
             Database& database = transaction.database();
             const auto& whose = spec.whose();
             if (request.join_token) {
@@ -194,7 +203,8 @@ Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant 
             const auto reason = keep_text(transaction, whose.reason_text);
             if (!reason) return pass(reason.error());
             return transaction.append(intent_event(request, *reason, now));
-        });
+        },
+        Undo::together);
     if (!leaf) return pass(leaf.error());
     return make_intent(std::move(request.spec), *leaf);
 }
@@ -217,24 +227,25 @@ Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instan
         const auto index = transaction.append(event);
         if (!index) return pass(index.error());
         entry = transaction.leaves().back();
-        Query update(transaction.database(),
-                     "UPDATE certificate SET state = 'issued', intent = x'', leaf = ?, sha256 = ? WHERE intent = ? AND "
-                     "state = 'intent' RETURNING n");
+        Database& database = transaction.database();
+        const auto number = open_intent(database, spec.id());
+        if (!number) return pass(number.error());
+        if (!*number) return stale("the intent was voided before its outcome was kept");
+        Query update(database,
+                     "UPDATE certificate SET state = 'issued', intent = x'', leaf = ?, sha256 = ? WHERE n = ?");
         update.with(static_cast<std::int64_t>(*index));
         if (calls_us)
             update.bind(ByteView(sha256));
         else
             update.bind_null();
-        const auto row = update.with(ByteView(spec.id())).row();
-        if (!row) return pass(row.error());
-        if (!*row) return stale("the intent was voided before its outcome was kept");
-        Query body(transaction.database(), "UPDATE certificate_body SET certificate = ? WHERE n = ?");
-        if (auto ok = body.with(ByteView(checked.certificate()), update.integer(0)).run(); !ok) return pass(ok.error());
-        if (transaction.database().changes() != 1) return stale("the promise has no place for its certificate");
+        if (auto ok = update.with(**number).run(); !ok) return pass(ok.error());
+        Query body(database, "UPDATE certificate_body SET certificate = ? WHERE n = ?");
+        if (auto ok = body.with(ByteView(checked.certificate()), **number).run(); !ok) return pass(ok.error());
+        if (database.changes() != 1) return stale("the promise has no place for its certificate");
         return *index;
     };
     log::TlogProof proof;
-    const auto leaf = writer_->change<std::uint64_t>(Effect::apply, keep, &proof);
+    const auto leaf = writer_->change<std::uint64_t>(Effect::apply, keep, Undo::together, &proof);
     if (!leaf) return pass(leaf.error());
     proof.extra = entry;  // so that the proof file alone is enough to check the certificate with
     return make_issued(checked.certificate(), spec.whose(), spec.issuer(), spec.serial(),

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -123,16 +124,21 @@ Writer::~Writer() {
     thread_.join();
 }
 
-Status Writer::submit(Effect effect, std::function<Status(Transaction&)> job, log::TlogProof* proof) {
+Status Writer::submit(Effect effect, std::function<Status(Transaction&)> job, Undo undo, log::TlogProof* proof) {
     std::future<Status> done;
     {
         const std::lock_guard lock(mutex_);
         if (stop_) return fail(Code::unavailable, "the store is closing");
-        queue_.push_back({effect, std::move(job), proof});
+        queue_.push_back({effect, std::move(job), undo, proof});
         done = queue_.back().done.get_future();
     }
     wake_.notify_one();
     return done.get();
+}
+
+std::size_t Writer::waiting() {
+    const std::lock_guard lock(mutex_);
+    return queue_.size();
 }
 
 void Writer::run() {
@@ -167,7 +173,7 @@ void Writer::commit(std::vector<Job>& batch) {
     log::Checkpoint head = committed_;
     std::string note;
     Status status = database_.run("BEGIN IMMEDIATE");
-    if (status) status = run_jobs(batch, transaction);
+    if (status) status = run_batch(batch, transaction);
     if (status && !transaction.leaves().empty()) status = thin(transaction);
     if (status && !transaction.leaves().empty()) status = extend_log(transaction, tree, head, note);
     if (status) status = database_.run("COMMIT");
@@ -198,21 +204,41 @@ void Writer::finish(std::vector<Job>& batch, const Status& status) {
     }
 }
 
+Status Writer::run_batch(std::vector<Job>& batch, Transaction& transaction) {
+    const bool together = std::all_of(batch.begin(), batch.end(), [](const Job& job) {
+        return job.undo == Undo::together && job.effect == Effect::apply;
+    });
+    if (!together) return run_jobs(batch, transaction);
+    bool all_well = true;
+    for (auto job = batch.begin(); all_well && job != batch.end(); ++job) all_well = run_job(*job, transaction);
+    if (all_well) return {};
+    transaction.forget_leaves_from(0);
+    if (database_.in_transaction())
+        if (auto ok = database_.run("ROLLBACK"); !ok) return ok;
+    if (auto ok = database_.run("BEGIN IMMEDIATE"); !ok) return ok;
+    return run_jobs(batch, transaction);
+}
+
+bool Writer::run_job(Job& job, Transaction& transaction) {
+    job.outcome = job.run(transaction);
+    if (!job.outcome) end_if_unknown(job.outcome.error());
+    if (job.outcome && job.proof != nullptr) job.proof->index = transaction.next() - 1;
+    return job.outcome.has_value();
+}
+
 Status Writer::run_jobs(std::vector<Job>& batch, Transaction& transaction) {
     for (auto& job : batch) {
         if (auto ok = database_.run("SAVEPOINT job"); !ok) return ok;
         const std::size_t leaves = transaction.leaves().size();
-        job.outcome = job.run(transaction);
-        if (!job.outcome) end_if_unknown(job.outcome.error());
+        const bool well = run_job(job, transaction);
         // SQLite may have rolled back everything by itself (disk full): then the whole batch is gone.
         if (!database_.in_transaction())
             return pass(job.outcome ? Error{Code::unavailable, "the store rolled back", {}, {}, {}}
                                     : job.outcome.error());
-        if (!job.outcome || job.effect == Effect::dry_run) {
+        if (!well || job.effect == Effect::dry_run) {
             transaction.forget_leaves_from(leaves);
             if (auto ok = database_.run("ROLLBACK TO job"); !ok) return ok;
         }
-        if (job.outcome && job.proof != nullptr) job.proof->index = transaction.next() - 1;
         if (auto ok = database_.run("RELEASE job"); !ok) return ok;
     }
     return {};
@@ -220,23 +246,24 @@ Status Writer::run_jobs(std::vector<Job>& batch, Transaction& transaction) {
 
 Status Writer::extend_log(const Transaction& transaction, log::Tree& tree, log::Checkpoint& head, std::string& note) {
     const log::Checkpoint before = head;
-    for (const auto& leaf : transaction.leaves()) {
-        const auto index = static_cast<std::int64_t>(tree.size());
-        if (auto ok =
-                Query(database_, "INSERT INTO log_entry(idx, entry) VALUES (?, ?)").with(index, ByteView(leaf)).run();
-            !ok)
-            return ok;
-        tree.append(log::leaf_hash(leaf));
-    }
-    for (const auto& [tile, hashes] : tree.take_changed())
-        if (auto ok = write_tile(database_, tile, hashes); !ok) return ok;
+    for (const auto& leaf : transaction.leaves()) tree.append(log::leaf_hash(leaf));
     head.size = tree.size();
     head.root = tree.root();
-    const auto proof = log::prove_consistency(before.size, head.size, tile_reader(database_), &tree);
+    auto proof = log::prove_consistency(before.size, head.size, tile_reader(database_), &tree);
     if (!proof) return pass(proof.error());
-    auto signed_head = signer_.sign_checkpoint({before, head, *proof});
-    if (!signed_head) return pass(signed_head.error());
-    note = std::move(*signed_head);
+    // The signer works on the other core while the rows are written.
+    auto signed_head = signer_.begin_checkpoint({before, head, std::move(*proof)});
+    auto index = static_cast<std::int64_t>(before.size);
+    for (const auto& leaf : transaction.leaves())
+        if (auto ok =
+                Query(database_, "INSERT INTO log_entry(idx, entry) VALUES (?, ?)").with(index++, ByteView(leaf)).run();
+            !ok)
+            return ok;
+    for (const auto& [tile, hashes] : tree.take_changed())
+        if (auto ok = write_tile(database_, tile, hashes); !ok) return ok;
+    auto answer = signed_head.get();
+    if (!answer) return pass(answer.error());
+    note = std::move(*answer);
     return Query(database_,
                  "INSERT INTO log_head(id, size, note) VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET size = "
                  "excluded.size, note = excluded.note")

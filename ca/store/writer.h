@@ -1,10 +1,10 @@
 #pragma once
 // Writer: the one thread that changes the store, by group commit.
 //
-// Whatever waits when the thread is free goes into one transaction, each job in a savepoint of its own so that a job
-// that fails takes nothing else with it. Then the new leaves join the tree, the signer signs the new head, tiles and
-// head are written, and one COMMIT makes all of it durable; only then do the callers wake. If the commit fails, every
-// job of the batch fails: none of it happened.
+// Whatever waits when the thread is free goes into one transaction, and a job that fails takes nothing else with it.
+// Then the new leaves join the tree, the signer signs the new head, tiles and head are written, and one COMMIT makes
+// all of it durable; only then do the callers wake. If the commit fails, every job of the batch fails: none of it
+// happened.
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -45,6 +45,11 @@ private:
     std::vector<Bytes> leaves_;
 };
 
+/// How a job that failed is undone. `alone`: it ran in a savepoint. `together`: for jobs that seldom fail and may be
+/// run twice. A batch of nothing else has no savepoints, for which SQLite would keep a copy of every page that each job
+/// touches; when one fails all is rolled back and all of it run again, each job alone.
+enum class Undo { alone, together };
+
 class Writer {
 public:
     /// `database` is the read-write connection; `head_file` gets the latest signed head, outside the database.
@@ -59,7 +64,8 @@ public:
     /// change runs `job` in a transaction and returns its result once that is durable. With `proof`, that of the last
     /// leaf it added comes along, against the very head that this commit made.
     template <class T>
-    Result<T> change(Effect effect, std::function<Result<T>(Transaction&)> job, log::TlogProof* proof = nullptr) {
+    Result<T> change(Effect effect, std::function<Result<T>(Transaction&)> job, Undo undo = Undo::alone,
+                     log::TlogProof* proof = nullptr) {
         std::optional<Result<T>> result;
         const Status status = submit(
             effect,
@@ -68,25 +74,31 @@ public:
                 if (!*result) return pass(result->error());
                 return {};
             },
-            proof);
+            undo, proof);
         if (!status) return pass(status.error());
         return std::move(*result);
     }
     Status change(Effect effect, std::function<Status(Transaction&)> job) { return submit(effect, std::move(job)); }
+    /// Jobs that no transaction has taken yet.
+    [[nodiscard]] std::size_t waiting();
 
 private:
     struct Job {
         Effect effect;
         std::function<Status(Transaction&)> run;
+        Undo undo;
         log::TlogProof* proof = nullptr;  ///< of the job's last leaf, when it is asked for
         std::promise<Status> done{};
         Status outcome{};
     };
-    Status submit(Effect effect, std::function<Status(Transaction&)> job, log::TlogProof* proof = nullptr);
+    Status submit(Effect effect, std::function<Status(Transaction&)> job, Undo undo = Undo::alone,
+                  log::TlogProof* proof = nullptr);
     void finish(std::vector<Job>& batch, const Status& status);
     void run();
     void commit(std::vector<Job>& batch);
+    Status run_batch(std::vector<Job>& batch, Transaction& transaction);
     Status run_jobs(std::vector<Job>& batch, Transaction& transaction);
+    static bool run_job(Job& job, Transaction& transaction);
     Status extend_log(const Transaction& transaction, log::Tree& tree, log::Checkpoint& head, std::string& note);
     void publish_head();
 

@@ -1,0 +1,105 @@
+// What a job that fails takes with it: nothing, whether the batch ran job by job or all together.
+#include "ca/store/writer.h"
+
+#include <atomic>
+#include <latch>
+
+#include "tests/catch.h"
+#include "tests/fakes/authority.h"
+
+using namespace mayfly;
+
+namespace {
+
+/// A writer over an empty store, with no other thread than its own.
+struct World {
+    TempDir dir;
+    FixedClock clock{fakes::kNow};
+    crypto::SystemRng rng;
+    std::unique_ptr<signer::Signer> signer;
+    std::unique_ptr<store::Writer> writer;
+
+    World() {
+        auto keys = fakes::make_keys();
+        const auto pem = fakes::issuing_pem(keys.x509, fakes::kNow);
+        signer =
+            std::move(*signer::in_process(std::move(keys), pem, "corp.example/log", {}, clock, dir.path("journal")));
+        REQUIRE(store::open_sqlite(dir.path("db"), store::Create::yes, "corp.example/log", *signer, rng));
+        auto database = store::Database::open(dir.path("db"), store::Database::Mode::write);
+        writer =
+            std::move(*store::Writer::start(std::move(*database), "corp.example/log", dir.path("db.head"), *signer));
+    }
+
+    /// Writes a row and a leaf, then fails if it should; `runs` counts how often.
+    Status note(const std::string& name, bool fails, std::atomic<int>& runs, log::TlogProof* proof = nullptr) {
+        const auto job = [&](store::Transaction& transaction) -> Result<std::uint64_t> {
+            ++runs;
+            auto row =
+                store::Query(transaction.database(), "INSERT INTO meta(key, value) VALUES (?, 1)").with(name).run();
+            if (!row) return pass(row.error());
+            auto leaf = transaction.append({"test", clock.now(), name, "", name, {}});
+            if (fails) return fail(Code::conflict, name + " fails");
+            return leaf;
+        };
+        const auto done = writer->change<std::uint64_t>(store::Effect::apply, job, store::Undo::together, proof);
+        return done ? Status{} : pass(done.error());
+    }
+
+    [[nodiscard]] std::vector<std::string> rows() const {
+        auto database = *store::Database::open(dir.path("db"), store::Database::Mode::read);
+        store::Query query(database, "SELECT key FROM meta WHERE key LIKE 'job%' ORDER BY key");
+        std::vector<std::string> out;
+        while (*query.row()) out.push_back(query.text(0));
+        return out;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("of a batch that ran together, one job's failure undoes that job alone") {
+    World world;
+    std::latch running(1), held(1);
+    std::thread first([&] {  // keeps the writer busy until all the others wait
+        CHECK(world.writer->change(store::Effect::apply, [&](store::Transaction&) -> Status {
+            running.count_down();
+            held.wait();
+            return {};
+        }));
+    });
+    running.wait();
+
+    constexpr int kJobs = 5, kBad = 3;
+    std::array<std::atomic<int>, kJobs> runs{};
+    std::array<Status, kJobs> status;
+    std::array<log::TlogProof, kJobs> proofs;
+    std::vector<std::thread> callers;
+    for (std::size_t i = 0; i < kJobs; ++i) {
+        callers.emplace_back(
+            [&, i] { status.at(i) = world.note("job" + std::to_string(i), i == kBad, runs.at(i), &proofs.at(i)); });
+        while (world.writer->waiting() != i + 1) std::this_thread::yield();  // in this order
+    }
+    held.count_down();
+    first.join();
+    for (auto& caller : callers) caller.join();
+
+    CHECK(world.rows() == std::vector<std::string>{"job0", "job1", "job2", "job4"});
+    for (std::size_t i = 0; i < kJobs; ++i) CHECK(status.at(i).has_value() == (i != kBad));
+    CHECK(status.at(kBad).error().message == "job3 fails");
+    // Three had run when the fourth failed; then each again, alone.
+    CHECK(runs.at(0) == 2);
+    CHECK(runs.at(kBad) == 2);
+    CHECK(runs.at(4) == 1);
+    // One leaf each, the failed one's is not there, and every proof is of the very leaf.
+    CHECK(proofs.at(2).index == 2);
+    CHECK(proofs.at(4).index == 3);
+}
+
+TEST_CASE("a batch that ran together and well ran once") {
+    World world;
+    std::atomic<int> runs{0};
+    log::TlogProof proof;
+    REQUIRE(world.note("job", false, runs, &proof));
+    CHECK(runs == 1);
+    CHECK(world.rows() == std::vector<std::string>{"job"});
+    CHECK(proof.index == 0);
+}
