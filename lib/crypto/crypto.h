@@ -21,7 +21,7 @@ Digest hmac_sha256(ByteView key, ByteView message);
 /// Compares in time that depends on the lengths only.
 bool equal_constant_time(ByteView a, ByteView b);
 
-/// SystemRng draws from OpenSSL's DRBG; it ends the process when that fails.
+/// SystemRng draws from the kernel (getrandom(2)); it ends the process when that fails.
 class SystemRng final : public Rng {
 public:
     void fill(std::span<std::uint8_t> out) override;

@@ -1,8 +1,10 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <sodium.h>
+#include <sys/random.h>
+
+#include <cerrno>
 
 #include "lib/crypto/crypto.h"
 #include "lib/crypto/openssl_handles.h"
@@ -12,9 +14,14 @@ namespace mayfly::crypto {
 namespace {
 
 // OpenSSL 3 looks an algorithm up by name, under locks, whenever it is not told which implementation to use; for a few
-// hundred bytes that costs more than the hash itself.
+// hundred bytes that costs more than the hash itself. And it allocates the state it is not given.
 void digest(const EVP_MD* algorithm, ByteView bytes, std::uint8_t* out) {
-    ensure(algorithm != nullptr && EVP_Digest(bytes.data(), bytes.size(), out, nullptr, algorithm, nullptr) == 1,
+    thread_local const DigestContext context(EVP_MD_CTX_new());
+    const bool same = context != nullptr && EVP_MD_CTX_get0_md(context.get()) == algorithm;
+    ensure(algorithm != nullptr && context != nullptr &&
+               EVP_DigestInit_ex2(context.get(), same ? nullptr : algorithm, nullptr) == 1 &&
+               EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1 &&
+               EVP_DigestFinal_ex(context.get(), out, nullptr) == 1,
            "hashing works");
 }
 
@@ -59,7 +66,11 @@ bool equal_constant_time(ByteView a, ByteView b) {
 }
 
 void SystemRng::fill(std::span<std::uint8_t> out) {
-    ensure(RAND_bytes(out.data(), static_cast<int>(out.size())) == 1, "the random number generator works");
+    while (!out.empty()) {
+        const ssize_t got = ::getrandom(out.data(), out.size(), 0);
+        ensure(got > 0 || (got < 0 && errno == EINTR), "the random number generator works");
+        if (got > 0) out = out.subspan(static_cast<std::size_t>(got));
+    }
 }
 
 }  // namespace mayfly::crypto
