@@ -19,14 +19,17 @@ Bytes encode_event(const Event& event) {
     std::string out;
     out.reserve(1024);
     const auto member = [&out](std::string_view name, const wire::Json& value) {
-        out.append(out.empty() ? "{" : ",").append("\"").append(name).append("\":").append(value.canonical());
+        out.append(out.empty() ? "{" : ",").append("\"").append(name).append("\":");
+        value.append_canonical(out);
     };
     member("actor", event.actor);
     out += ",\"data\":{";
     bool first = true;
     for (const auto& [name, value] : event.data) {
         if (!std::exchange(first, false)) out += ',';
-        out.append(wire::Json(name).canonical()).append(":").append(value.canonical());
+        wire::Json(name).append_canonical(out);
+        out += ':';
+        value.append_canonical(out);
     }
     out += '}';
     member("owner", event.owner);

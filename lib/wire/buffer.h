@@ -38,6 +38,7 @@ private:
 /// Writer appends values; it cannot fail. Strings above 4 GiB - 1 end the process (no caller has one).
 class Writer {
 public:
+    Writer() { bytes_.reserve(kUsual); }
     Writer& u8(std::uint8_t value);
     Writer& u32(std::uint32_t value);
     Writer& u64(std::uint64_t value);
@@ -50,6 +51,7 @@ public:
     [[nodiscard]] Bytes take() { return std::move(bytes_); }
 
 private:
+    static constexpr std::size_t kUsual = 512;  ///< holds most of what is written here, a certificate with its key
     Bytes bytes_;
 };
 

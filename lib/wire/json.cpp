@@ -182,6 +182,8 @@ std::string Json::canonical() const {
     return out;
 }
 
+void Json::append_canonical(std::string& out) const { write(out, *this, -1); }
+
 std::string Json::pretty() const {
     std::string out;
     write(out, *this, 0);

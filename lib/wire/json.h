@@ -42,6 +42,7 @@ public:
 
     /// canonical is the RFC 8785 text. Member names are ASCII here, so byte order is UTF-16 order.
     [[nodiscard]] std::string canonical() const;
+    void append_canonical(std::string& out) const;  ///< the same, after what `out` says already
     /// pretty is indented by two spaces, for people.
     [[nodiscard]] std::string pretty() const;
 

@@ -74,8 +74,8 @@ Result<Bytes> encode_spki(const PublicKey& key) {
     if (key.hardware_backed())
         return fail(Code::unsupported, "a FIDO key has no SubjectPublicKeyInfo", "E-KEY-TYPE",
                     "FIDO keys hold SSH certificates only", {});
-    if (key.algorithm == KeyAlgorithm::ed25519)
-        return der::sequence({der::sequence({der::oid(oid::kEd25519)}), der::bit_string(key.point)});
+    static const Bytes ed25519 = der::sequence({der::oid(oid::kEd25519)});  // keys are named by this all the time
+    if (key.algorithm == KeyAlgorithm::ed25519) return der::sequence({ed25519, der::bit_string(key.point)});
     if (key.algorithm == KeyAlgorithm::rsa)
         return der::sequence({der::sequence({der::oid(oid::kRsa), der::tlv(der::kNull, {})}),
                               der::bit_string(der::sequence(

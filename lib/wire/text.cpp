@@ -28,7 +28,9 @@ constexpr DecodeTable kUrlTable = decode_table(kUrl);
 
 /// Three octets at a time; the rest of one or two octets takes two or three characters.
 std::string encode(ByteView bytes, std::string_view alphabet) {
-    std::string out((bytes.size() * 4 + 2) / 3, '\0');
+    std::string out;
+    out.reserve((bytes.size() + 2) / 3 * 4);  // with room for what pads it
+    out.resize((bytes.size() * 4 + 2) / 3);
     const char* digits = alphabet.data();
     char* to = out.data();
     const auto octet = [&bytes](std::size_t n) { return static_cast<std::uint32_t>(bytes[n]); };
