@@ -94,7 +94,8 @@ Result<steps::Checked> Checker::check(steps::Signed result) const {
         ok = check_x509(authority_, *issuer_, std::get<wire::X509Certificate>(spec.facts()), spec.to_be_signed(),
                         result.certificate());
     if (!ok) return pass(ok.error());
-    return steps::Checked(spec, result.certificate());
+    Bytes certificate = std::move(result).certificate();
+    return steps::Checked(std::move(result).spec(), std::move(certificate));
 }
 
 }  // namespace mayfly::mint

@@ -3,10 +3,10 @@
 namespace mayfly::signer {
 
 Result<steps::Signed> Signer::sign(steps::Intent&& intent) {
-    const steps::Intent taken = std::move(intent);
+    steps::Intent taken = std::move(intent);
     auto certificate = sign_facts(taken.spec().issuer(), taken.spec().facts());
     if (!certificate) return pass(certificate.error());
-    return steps::Signed(taken.spec(), std::move(*certificate));
+    return steps::Signed(std::move(taken).spec(), std::move(*certificate));
 }
 
 }  // namespace mayfly::signer

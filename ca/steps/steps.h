@@ -99,7 +99,8 @@ public:
     Intent& operator=(Intent&&) = default;
     Intent(const Intent&) = delete;
     Intent& operator=(const Intent&) = delete;
-    [[nodiscard]] const Spec& spec() const { return spec_; }
+    [[nodiscard]] const Spec& spec() const& { return spec_; }
+    [[nodiscard]] Spec spec() && { return std::move(spec_); }
     [[nodiscard]] std::uint64_t leaf() const { return leaf_; }  ///< index of the intent's log leaf
 
 private:
@@ -116,8 +117,10 @@ public:
     Signed& operator=(Signed&&) = default;
     Signed(const Signed&) = delete;
     Signed& operator=(const Signed&) = delete;
-    [[nodiscard]] const Spec& spec() const { return spec_; }
-    [[nodiscard]] const Bytes& certificate() const { return certificate_; }  ///< SSH blob or DER
+    [[nodiscard]] const Spec& spec() const& { return spec_; }
+    [[nodiscard]] Spec spec() && { return std::move(spec_); }
+    [[nodiscard]] const Bytes& certificate() const& { return certificate_; }  ///< SSH blob or DER
+    [[nodiscard]] Bytes certificate() && { return std::move(certificate_); }
 
 private:
     friend class signer::Signer;
@@ -133,8 +136,10 @@ public:
     Checked& operator=(Checked&&) = default;
     Checked(const Checked&) = delete;
     Checked& operator=(const Checked&) = delete;
-    [[nodiscard]] const Spec& spec() const { return spec_; }
-    [[nodiscard]] const Bytes& certificate() const { return certificate_; }
+    [[nodiscard]] const Spec& spec() const& { return spec_; }
+    [[nodiscard]] Spec spec() && { return std::move(spec_); }
+    [[nodiscard]] const Bytes& certificate() const& { return certificate_; }
+    [[nodiscard]] Bytes certificate() && { return std::move(certificate_); }
 
 private:
     friend class mint::Checker;
