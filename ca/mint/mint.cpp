@@ -59,14 +59,19 @@ Mint::Mint(Authority authority, const CurrentPolicy& policy, store::Store& store
       rng_(rng),
       clock_(clock) {}
 
+// Few requests are repetitions, so nobody looks for an earlier answer until there is none to give: the store refuses
+// to promise twice under one idempotency key.
+std::optional<Result<Outcome>> Mint::before(const Request& request) {
+    auto earlier = store_.find_issued(request.actor, request.idempotency);
+    if (!earlier) return pass(earlier.error());
+    if (*earlier) return Outcome(std::move(**earlier));
+    return std::nullopt;
+}
+
 // Steps 1 (read) and 2 (who) lie before this function, step 10 (answer) after it.
 Result<Outcome> Mint::mint(const Request& request) {
     const Instant now = clock_.now();
     const auto policy = policy_.in_force();
-
-    auto earlier = store_.find_issued(request.actor, request.idempotency);
-    if (!earlier) return pass(earlier.error());
-    if (*earlier) return Outcome(std::move(**earlier));
 
     // Step 3: know.
     const auto* role = request.ask.role ? policy->policy.find(*request.ask.role) : nullptr;
@@ -79,7 +84,7 @@ Result<Outcome> Mint::mint(const Request& request) {
                                   seen_with(role, request.circumstances.address, request.ask.node, now),
                                   role != nullptr ? role->tenant : std::string()};
     auto known = store_.load_facts(query, now);
-    if (!known) return pass(known.error());
+    if (!known) return before(request).value_or(pass(known.error()));
     auto seen = std::move(known->seen);
     const policy::Facts facts = facts_for(authority_, request, std::move(*known));
 
@@ -91,6 +96,7 @@ Result<Outcome> Mint::mint(const Request& request) {
         Denied denied{waits != nullptr ? Code::needs_approval : Code::denied,
                       waits != nullptr ? waits->reasons : std::get<policy::Refusal>(decision).reasons};
         if (request.dry_run) return Outcome(std::move(denied));
+        if (auto answer = before(request)) return std::move(*answer);
         const auto recorded = store_.record_refusal(
             {request.actor.text(), facts.owner.text(), std::string(policy::name(request.ask.profile)),
              request.ask.role ? request.ask.role->text() : "", denied.reasons, request.idempotency.request_hash, now});
@@ -116,7 +122,7 @@ Result<Outcome> Mint::mint(const Request& request) {
         store_.record_intent({std::move(*spec), request.actor, request.idempotency, request.join_token,
                               request.strong_login, std::move(seen), now + policy->policy.built_in.identity_review},
                              now);
-    if (!intent) return pass(intent.error());
+    if (!intent) return before(request).value_or(pass(intent.error()));
     if (clock_.now().seconds() - now.seconds() > kLongestPause)
         return give_up<int>(
             store_, id, fail(Code::unavailable, "too long between deciding and signing", "E-PAUSED", {}, "ask again"),

@@ -107,6 +107,8 @@ public:
     [[nodiscard]] const Authority& authority() const { return authority_; }
 
 private:
+    /// What this very request was answered before (or why it cannot be told again); nothing when it is new.
+    std::optional<Result<Outcome>> before(const Request& request);
     const Authority authority_;
     const Checker checker_;
     const CurrentPolicy& policy_;

@@ -137,6 +137,26 @@ TEST_CASE("the same idempotency key gives the same bytes; another body is a conf
     CHECK(a.mint->mint(other).error().code == Code::conflict);
 }
 
+TEST_CASE("a repeated request gets its first answer, though a new one would be refused") {
+    Authority a;
+    const auto request = a.ssh_request("0123456789abcdef");
+    const auto first = a.mint->mint(request);
+    REQUIRE(first);
+    const auto grants = *a.store->list_grants(a.alice, a.now());
+    for (const auto& grant : grants)
+        REQUIRE(a.store->revoke({store::RevokeBy::grant, {}, {}, {}, "over", grant.id}, a.alice, a.now(),
+                                store::Effect::apply));
+    const auto size = *a.store->log_size();
+    const auto again = a.mint->mint(request);
+    CHECK(issued(first).certificate() == issued(again).certificate());
+    CHECK(*a.store->log_size() == size);
+    CHECK(a.signatures() == 1);
+    CHECK(std::holds_alternative<mint::Denied>(*a.mint->mint(a.ssh_request("another-key-1234"))));
+    auto other = request;
+    other.idempotency.request_hash[0] ^= 1;
+    CHECK(a.mint->mint(other).error().id == "E-IDEMPOTENCY");
+}
+
 TEST_CASE("eight writers never share a serial, and the log holds every certificate") {
     Authority a;
     std::mutex mutex;
