@@ -180,6 +180,8 @@ Result<std::uint64_t> SqliteStore::next_serial(steps::IssuerId issuer) {
 Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant now) {
     const steps::Spec& spec = request.spec;
     const TermsText terms(terms_of(spec));
+    const SaltedText reason = salt(spec.whose().reason_text);
+    const Leaf promise(intent_event(request, reason.hash, now));
     const auto leaf = writer_->change<std::uint64_t>(
         Effect::apply,
         [&](Transaction& transaction) -> Result<std::uint64_t> {
@@ -200,11 +202,10 @@ Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant 
                 const auto free = not_in_use(database, request);
                 return pass(free ? ok.error() : free.error());
             }
-            const auto reason = keep_text(transaction, whose.reason_text);
-            if (!reason) return pass(reason.error());
-            return transaction.append(intent_event(request, *reason, now));
+            if (auto ok = keep_text(transaction, reason); !ok) return pass(ok.error());
+            return transaction.append(promise);
         },
-        Undo::together);
+        request.join_token ? Touches::anything : Touches::own_rows);  // a token makes a node known
     if (!leaf) return pass(leaf.error());
     return make_intent(std::move(request.spec), *leaf);
 }
@@ -212,21 +213,19 @@ Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant 
 Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instant now) {
     const auto& spec = checked.spec();
     const Digest sha256 = crypto::sha256(checked.certificate());
-    const log::Event event{"certificate.issued",
-                           now,
-                           "ca/server",
-                           spec.whose().owner.text(),
-                           spec.whose().identity.text(),
-                           {{"intent", wire::hex(spec.id())},
-                            {"issuer", std::string(steps::name(spec.issuer()))},
-                            {"serial", spec.serial()},
-                            {"certificate_sha256", wire::hex(sha256)}}};
+    const Leaf outcome({"certificate.issued",
+                        now,
+                        "ca/server",
+                        spec.whose().owner.text(),
+                        spec.whose().identity.text(),
+                        {{"intent", wire::hex(spec.id())},
+                         {"issuer", std::string(steps::name(spec.issuer()))},
+                         {"serial", spec.serial()},
+                         {"certificate_sha256", wire::hex(sha256)}}});
     const bool calls_us = spec.whose().kind == "session" || spec.whose().kind == "node";
-    Bytes entry;
     const auto keep = [&](Transaction& transaction) -> Result<std::uint64_t> {
-        const auto index = transaction.append(event);
+        const auto index = transaction.append(outcome);
         if (!index) return pass(index.error());
-        entry = transaction.leaves().back();
         Database& database = transaction.database();
         const auto number = open_intent(database, spec.id());
         if (!number) return pass(number.error());
@@ -245,11 +244,11 @@ Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instan
         return *index;
     };
     log::TlogProof proof;
-    const auto leaf = writer_->change<std::uint64_t>(Effect::apply, keep, Undo::together, &proof);
+    const auto leaf = writer_->change<std::uint64_t>(Effect::apply, keep, Touches::own_rows, &proof);
     if (!leaf) return pass(leaf.error());
-    proof.extra = entry;  // so that the proof file alone is enough to check the certificate with
+    proof.extra = outcome.entry;  // so that the proof file alone is enough to check the certificate with
     return make_issued(checked.certificate(), spec.whose(), spec.issuer(), spec.serial(),
-                       key_id_of(spec.issuer(), spec.whose()), spec.validity(), std::move(entry),
+                       key_id_of(spec.issuer(), spec.whose()), spec.validity(), outcome.entry,
                        log::encode_proof(proof));
 }
 

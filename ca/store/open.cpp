@@ -100,15 +100,24 @@ Status SqliteStore::probe() {
 }
 
 Result<std::string> SqliteStore::keep_text(Transaction& transaction, std::string_view text) {
-    if (text.empty()) return std::string();
+    SaltedText salted = salt(text);
+    if (auto ok = keep_text(transaction, salted); !ok) return pass(ok.error());
+    return std::move(salted.hash);
+}
+
+SaltedText SqliteStore::salt(std::string_view text) {
+    if (text.empty()) return {};
     Bytes salt(16);
     rng_.fill(salt);
     std::string hash = log::salted_text(salt, text);
-    auto kept = Query(transaction.database(), "INSERT INTO log_text(hash, salt, text) VALUES (?, ?, ?)")
-                    .with(hash, ByteView(salt), text)
-                    .run();
-    if (!kept) return pass(kept.error());
-    return hash;
+    return {std::move(salt), std::string(text), std::move(hash)};
+}
+
+Status SqliteStore::keep_text(Transaction& transaction, const SaltedText& salted) {
+    if (salted.text.empty()) return {};
+    return Query(transaction.database(), "INSERT INTO log_text(hash, salt, text) VALUES (?, ?, ?)")
+        .with(salted.hash, ByteView(salted.salt), salted.text)
+        .run();
 }
 
 }  // namespace mayfly::store

@@ -1,5 +1,6 @@
 #pragma once
 // SqliteStore: the embedded Store. Its verbs stand in one file per subject. Private to ca/store.
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -31,6 +32,26 @@ private:
     std::string path_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<Database>> idle_;  ///< guarded by mutex_
+};
+
+/// SaltedText is what people wrote, on its way into the store: the log has its salted hash only. Empty for no text.
+struct SaltedText {
+    Bytes salt;
+    std::string text, hash;
+};
+
+/// KnownCallers remembers who presented a certificate a moment ago, for as long as nothing was changed by which that
+/// could be otherwise (Writer::generation). Thread-safe.
+class KnownCallers {
+public:
+    std::optional<CertificateCaller> find(const Digest& certificate, std::uint64_t generation);
+    void keep(const Digest& certificate, std::uint64_t generation, const CertificateCaller& caller);
+
+private:
+    static constexpr std::size_t kMost = 1024;  ///< then it begins anew
+    std::mutex mutex_;
+    std::map<Digest, CertificateCaller> known_;  ///< guarded by mutex_
+    std::uint64_t generation_ = 0;               ///< of all that is known; guarded by mutex_
 };
 
 class SqliteStore final : public Store {
@@ -262,10 +283,13 @@ private:
     Status insert_grant(Transaction& transaction, GrantRecord& grant, const IdentityName& actor, Instant now);
     /// Keeps free text beside the log and returns what the leaf says of it: its salted hash ("" for no text).
     Result<std::string> keep_text(Transaction& transaction, std::string_view text);
+    SaltedText salt(std::string_view text);
+    static Status keep_text(Transaction& transaction, const SaltedText& salted);
     /// What `revoke` does, within a transaction that is open.
     Result<api::RevokeReply> revoke_now(Transaction& transaction, const RevokeOrder& order, const IdentityName& actor,
                                         Instant now);
     Readers readers_;
+    KnownCallers callers_;
     std::unique_ptr<Writer> writer_;
     Rng& rng_;
     std::mutex serials_mutex_;

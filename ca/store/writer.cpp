@@ -47,24 +47,26 @@ log::TileReader tile_reader(Database& database) {
     };
 }
 
-Result<std::uint64_t> Transaction::append(const log::Event& event) {
-    if (event.time.seconds() < newest_.seconds() - kClockSlack)
+Leaf::Leaf(const log::Event& event)
+    : time(event.time), entry(log::encode_event(event)), hash(log::leaf_hash(entry)), subjects(subjects_of(event)) {}
+
+Result<std::uint64_t> Transaction::append(Leaf leaf) {
+    if (leaf.time.seconds() < newest_.seconds() - kClockSlack)
         return fail(Code::unavailable,
-                    "the clock ran back: it says " + event.time.text() + ", the log has " + newest_.text(), "E-CLOCK",
+                    "the clock ran back: it says " + leaf.time.text() + ", the log has " + newest_.text(), "E-CLOCK",
                     "what is dated before the newest entry would make the log lie",
                     "set the clock right (chronyc tracking)");
-    Bytes leaf = log::encode_event(event);
-    if (leaf.size() > log::kLargestEntry)
+    if (leaf.entry.size() > log::kLargestEntry)
         return fail(Code::malformed, "the log cannot say this in one entry of 65,535 bytes", "E-LOG-ENTRY",
                     "what is not recorded is not done", "ask for less at once: fewer or shorter names");
     const std::uint64_t index = next();
-    for (const auto& subject : subjects_of(event))
+    for (const auto& subject : leaf.subjects)
         if (auto ok = Query(database_, "INSERT INTO log_about(subject, idx) VALUES (?, ?)")
                           .with(subject, static_cast<std::int64_t>(index))
                           .run();
             !ok)
             return pass(ok.error());
-    newest_ = std::max(newest_, event.time);
+    newest_ = std::max(newest_, leaf.time);
     leaves_.push_back(std::move(leaf));
     return index;
 }
@@ -124,12 +126,12 @@ Writer::~Writer() {
     thread_.join();
 }
 
-Status Writer::submit(Effect effect, std::function<Status(Transaction&)> job, Undo undo, log::TlogProof* proof) {
+Status Writer::submit(Effect effect, std::function<Status(Transaction&)> job, Touches touches, log::TlogProof* proof) {
     std::future<Status> done;
     {
         const std::lock_guard lock(mutex_);
         if (stop_) return fail(Code::unavailable, "the store is closing");
-        queue_.push_back({effect, std::move(job), undo, proof});
+        queue_.push_back({effect, std::move(job), touches, proof});
         done = queue_.back().done.get_future();
     }
     wake_.notify_one();
@@ -177,6 +179,8 @@ void Writer::commit(std::vector<Job>& batch) {
     if (status && !transaction.leaves().empty()) status = thin(transaction);
     if (status && !transaction.leaves().empty()) status = extend_log(transaction, tree, head, note);
     if (status) status = database_.run("COMMIT");
+    // Even a commit that failed: nobody is served by what may be otherwise.
+    if (!all_touch_own_rows(batch)) generation_.fetch_add(1);
     if (!status) {
         end_if_unknown(status.error());
         if (database_.in_transaction()) (void)database_.run("ROLLBACK");
@@ -205,10 +209,7 @@ void Writer::finish(std::vector<Job>& batch, const Status& status) {
 }
 
 Status Writer::run_batch(std::vector<Job>& batch, Transaction& transaction) {
-    const bool together = std::all_of(batch.begin(), batch.end(), [](const Job& job) {
-        return job.undo == Undo::together && job.effect == Effect::apply;
-    });
-    if (!together) return run_jobs(batch, transaction);
+    if (!all_touch_own_rows(batch)) return run_jobs(batch, transaction);
     bool all_well = true;
     for (auto job = batch.begin(); all_well && job != batch.end(); ++job) all_well = run_job(*job, transaction);
     if (all_well) return {};
@@ -217,6 +218,11 @@ Status Writer::run_batch(std::vector<Job>& batch, Transaction& transaction) {
         if (auto ok = database_.run("ROLLBACK"); !ok) return ok;
     if (auto ok = database_.run("BEGIN IMMEDIATE"); !ok) return ok;
     return run_jobs(batch, transaction);
+}
+
+bool Writer::all_touch_own_rows(const std::vector<Job>& batch) {
+    return std::all_of(batch.begin(), batch.end(),
+                       [](const Job& job) { return job.touches == Touches::own_rows && job.effect == Effect::apply; });
 }
 
 bool Writer::run_job(Job& job, Transaction& transaction) {
@@ -246,7 +252,7 @@ Status Writer::run_jobs(std::vector<Job>& batch, Transaction& transaction) {
 
 Status Writer::extend_log(const Transaction& transaction, log::Tree& tree, log::Checkpoint& head, std::string& note) {
     const log::Checkpoint before = head;
-    for (const auto& leaf : transaction.leaves()) tree.append(log::leaf_hash(leaf));
+    for (const auto& leaf : transaction.leaves()) tree.append(leaf.hash);
     head.size = tree.size();
     head.root = tree.root();
     auto proof = log::prove_consistency(before.size, head.size, tile_reader(database_), &tree);
@@ -255,8 +261,9 @@ Status Writer::extend_log(const Transaction& transaction, log::Tree& tree, log::
     auto signed_head = signer_.begin_checkpoint({before, head, std::move(*proof)});
     auto index = static_cast<std::int64_t>(before.size);
     for (const auto& leaf : transaction.leaves())
-        if (auto ok =
-                Query(database_, "INSERT INTO log_entry(idx, entry) VALUES (?, ?)").with(index++, ByteView(leaf)).run();
+        if (auto ok = Query(database_, "INSERT INTO log_entry(idx, entry) VALUES (?, ?)")
+                          .with(index++, ByteView(leaf.entry))
+                          .run();
             !ok)
             return ok;
     for (const auto& [tile, hashes] : tree.take_changed())

@@ -5,6 +5,7 @@
 // Then the new leaves join the tree, the signer signs the new head, tiles and head are written, and one COMMIT makes
 // all of it durable; only then do the callers wake. If the commit fails, every job of the batch fails: none of it
 // happened.
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -23,6 +24,16 @@
 
 namespace mayfly::store {
 
+/// Leaf is an event as the log keeps it: encoded, hashed, and what it is about. Whoever can makes it before the
+/// transaction begins: the writer's time is everybody's.
+struct Leaf {
+    explicit Leaf(const log::Event& event);
+    Instant time;
+    Bytes entry;
+    Digest hash;
+    std::vector<std::string> subjects;
+};
+
 /// Transaction is what a job may do.
 class Transaction {
 public:
@@ -32,23 +43,27 @@ public:
     /// Adds a leaf; its index in the log. Fails with unavailable (E-CLOCK) when its time lies before the newest leaf's
     /// by more than five seconds: a clock that ran back must not date what follows; with malformed (E-LOG-ENTRY) when
     /// the leaf would be larger than an entry can be.
-    Result<std::uint64_t> append(const log::Event& event);
-    [[nodiscard]] const std::vector<Bytes>& leaves() const { return leaves_; }
+    Result<std::uint64_t> append(Leaf leaf);
+    Result<std::uint64_t> append(const log::Event& event) { return append(Leaf(event)); }
+    [[nodiscard]] const std::vector<Leaf>& leaves() const { return leaves_; }
     [[nodiscard]] std::uint64_t next() const { return first_ + leaves_.size(); }  ///< index of the next leaf
     [[nodiscard]] Instant newest() const { return newest_; }
-    void forget_leaves_from(std::size_t count) { leaves_.resize(count); }
+    void forget_leaves_from(std::size_t count) {
+        leaves_.erase(leaves_.begin() + static_cast<std::ptrdiff_t>(count), leaves_.end());
+    }
 
 private:
     Database& database_;
     std::uint64_t first_;
     Instant newest_;
-    std::vector<Bytes> leaves_;
+    std::vector<Leaf> leaves_;
 };
 
-/// How a job that failed is undone. `alone`: it ran in a savepoint. `together`: for jobs that seldom fail and may be
-/// run twice. A batch of nothing else has no savepoints, for which SQLite would keep a copy of every page that each job
-/// touches; when one fails all is rolled back and all of it run again, each job alone.
-enum class Undo { alone, together };
+/// What a job touches. `anything`: whatever was read before may be otherwise now. `own_rows`: what belongs to one
+/// certificate on its way, nothing by which a caller is known. Such a job seldom fails and may be run twice: a batch
+/// of nothing else has no savepoints, for which SQLite would keep a copy of every page that each job touches; when one
+/// fails all is rolled back and all of it run again, each job alone.
+enum class Touches { anything, own_rows };
 
 class Writer {
 public:
@@ -64,7 +79,7 @@ public:
     /// change runs `job` in a transaction and returns its result once that is durable. With `proof`, that of the last
     /// leaf it added comes along, against the very head that this commit made.
     template <class T>
-    Result<T> change(Effect effect, std::function<Result<T>(Transaction&)> job, Undo undo = Undo::alone,
+    Result<T> change(Effect effect, std::function<Result<T>(Transaction&)> job, Touches touches = Touches::anything,
                      log::TlogProof* proof = nullptr) {
         std::optional<Result<T>> result;
         const Status status = submit(
@@ -74,11 +89,14 @@ public:
                 if (!*result) return pass(result->error());
                 return {};
             },
-            undo, proof);
+            touches, proof);
         if (!status) return pass(status.error());
         return std::move(*result);
     }
     Status change(Effect effect, std::function<Status(Transaction&)> job) { return submit(effect, std::move(job)); }
+    /// Another number for each commit that touched anything: what was read under the same number still holds. It
+    /// changes before those who asked for the change hear that it is made.
+    [[nodiscard]] std::uint64_t generation() const { return generation_; }
     /// Jobs that no transaction has taken yet.
     [[nodiscard]] std::size_t waiting();
 
@@ -86,18 +104,19 @@ private:
     struct Job {
         Effect effect;
         std::function<Status(Transaction&)> run;
-        Undo undo;
+        Touches touches;
         log::TlogProof* proof = nullptr;  ///< of the job's last leaf, when it is asked for
         std::promise<Status> done{};
         Status outcome{};
     };
-    Status submit(Effect effect, std::function<Status(Transaction&)> job, Undo undo = Undo::alone,
+    Status submit(Effect effect, std::function<Status(Transaction&)> job, Touches touches = Touches::anything,
                   log::TlogProof* proof = nullptr);
     void finish(std::vector<Job>& batch, const Status& status);
     void run();
     void commit(std::vector<Job>& batch);
     Status run_batch(std::vector<Job>& batch, Transaction& transaction);
     Status run_jobs(std::vector<Job>& batch, Transaction& transaction);
+    static bool all_touch_own_rows(const std::vector<Job>& batch);
     static bool run_job(Job& job, Transaction& transaction);
     Status extend_log(const Transaction& transaction, log::Tree& tree, log::Checkpoint& head, std::string& note);
     void publish_head();
@@ -114,6 +133,7 @@ private:
     std::condition_variable wake_;
     std::deque<Job> queue_;  ///< guarded by mutex_
     bool stop_ = false;      ///< guarded by mutex_
+    std::atomic<std::uint64_t> generation_{1};
     std::thread thread_;
 };
 

@@ -41,7 +41,7 @@ struct World {
             if (fails) return fail(Code::conflict, name + " fails");
             return leaf;
         };
-        const auto done = writer->change<std::uint64_t>(store::Effect::apply, job, store::Undo::together, proof);
+        const auto done = writer->change<std::uint64_t>(store::Effect::apply, job, store::Touches::own_rows, proof);
         return done ? Status{} : pass(done.error());
     }
 
