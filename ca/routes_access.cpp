@@ -1,4 +1,6 @@
 // Roles and their grants, revocation, and what a caller or a node is told about itself.
+#include <algorithm>
+
 #include "ca/access/reach.h"
 #include "ca/access/sight.h"
 #include "ca/bodies.h"

@@ -1,4 +1,5 @@
 // Reading the log: the published files of C2SP tlog-tiles under /log, and what auditors ask under /v1/log.
+#include <algorithm>
 #include <charconv>
 
 #include "ca/answers.h"

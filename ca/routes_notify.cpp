@@ -1,4 +1,6 @@
 // What is told to the world outside: how far each target is, and the letters that nobody took.
+#include <algorithm>
+
 #include "ca/access/notices.h"
 #include "ca/answers.h"
 #include "mayfly/api_notify.h"

@@ -1,4 +1,6 @@
 // Requests for access, and what people say about them.
+#include <algorithm>
+
 #include "ca/access/requests.h"
 #include "ca/answers.h"
 #include "lib/wire/text.h"

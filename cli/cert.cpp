@@ -1,4 +1,6 @@
 // cert issue: X.509 certificates for services.
+#include <algorithm>
+
 #include "cli/cert_files.h"
 #include "cli/keys.h"
 #include "cli/password.h"

@@ -1,4 +1,6 @@
 // ssh check, ssh known-hosts: what ssh itself asks, at every connection. Local files only.
+#include <algorithm>
+
 #include "cli/ssh_places.h"
 #include "cli/ssh_verbs.h"
 #include "lib/desk/check.h"

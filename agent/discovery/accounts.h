@@ -1,6 +1,7 @@
 #pragma once
 // Accounts of this host, from its own files: passwd(5), group(5), shadow(5). Pure: text in, values out. Lines that are
 // none are left out; every list is bounded.
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>

@@ -1,5 +1,6 @@
 #include "ca/policy/parse_rules.h"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 

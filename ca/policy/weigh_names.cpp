@@ -1,4 +1,6 @@
 // What every X.509 certificate's names have to be, whatever the role allows.
+#include <algorithm>
+
 #include "ca/policy/case.h"
 
 namespace mayfly::policy {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "ca/policy/case.h"
 #include "lib/crypto/nobody.h"
 

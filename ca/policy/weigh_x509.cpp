@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "ca/policy/case.h"
 
 namespace mayfly::policy {

@@ -1,4 +1,6 @@
 // Bundle versions, reading the log, and recovery at start.
+#include <algorithm>
+
 #include "ca/signer/journal.h"
 #include "ca/store/promises.h"
 #include "ca/store/sqlite_store.h"

@@ -1,4 +1,6 @@
 // Sessions: what nodes saw of certificates. Each use stands once, however often it is reported.
+#include <algorithm>
+
 #include "ca/steps/key_id.h"
 #include "ca/store/sqlite_store.h"
 #include "lib/wire/text.h"

@@ -1,4 +1,5 @@
 // The steps of the take-over: what is decided from what there is, without touching anything.
+#include <algorithm>
 #include <fstream>
 
 #include "agent/key_files.h"

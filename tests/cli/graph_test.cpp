@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cli/graph.h"
 
 #include "lib/client/run.h"

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cli/render.h"
 
 #include "tests/catch.h"

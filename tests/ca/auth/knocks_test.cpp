@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "ca/auth/knocks.h"
 
 #include "tests/catch.h"

@@ -1,5 +1,7 @@
 // Names that an issuing CA may not certify: our rule, OpenSSL and Botan asked the same questions, and GnuTLS beside
 // them.
+#include <algorithm>
+
 #include "ca/mint/check_path.h"
 
 #include "ca/mint/check.h"

@@ -1,4 +1,6 @@
 // One key, one holder: whatever kind of certificate is asked for, by whomever.
+#include <algorithm>
+
 #include "tests/catch.h"
 #include "tests/fakes/authority.h"
 

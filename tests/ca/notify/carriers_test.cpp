@@ -1,4 +1,5 @@
 // A webhook and a mail, as the other side sees them; and the threads that carry them.
+#include <algorithm>
 #include <condition_variable>
 
 #include "ca/notify/notifier.h"

@@ -1,6 +1,7 @@
 // In order, at least once, never before it is committed, and given up in the end: with a clock that the test moves.
 #include "ca/notify/courier.h"
 
+#include <algorithm>
 #include <set>
 
 #include "tests/catch.h"

@@ -1,6 +1,7 @@
 // The lists in force: made when something is revoked and on schedule, and never older than before.
 #include "ca/revocation_lists.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "lib/crypto/revocation.h"

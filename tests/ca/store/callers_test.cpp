@@ -59,8 +59,8 @@ TEST_CASE("certificates that are minted meanwhile change nobody's standing, a dr
     const World w;
     const auto before = w.caller();
     REQUIRE(w.mint->mint(w.ssh_request()));
-    REQUIRE(w.store->revoke({store::RevokeBy::serial, w.serial, {}, {}, "lost"}, w.alice, w.now(),
-                            store::Effect::dry_run));
+    REQUIRE(
+        w.store->revoke({store::RevokeBy::serial, w.serial, {}, {}, "lost"}, w.alice, w.now(), store::Effect::dry_run));
     CHECK(w.caller().certificate.serial == before.certificate.serial);
     CHECK_FALSE(w.caller().certificate.revoked);
 }

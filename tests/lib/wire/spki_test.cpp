@@ -1,4 +1,6 @@
 // SubjectPublicKeyInfo as openssl writes it, and keys that no certificate of ours may carry.
+#include <algorithm>
+
 #include "lib/wire/spki.h"
 
 #include "tests/lib/wire/foreign.h"

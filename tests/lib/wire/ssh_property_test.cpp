@@ -1,5 +1,6 @@
 // What holds for every SSH certificate, tried on very many of them: reader and writer are inverses, and our reader and
 // OpenSSH's agree on what a certificate is.
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <set>

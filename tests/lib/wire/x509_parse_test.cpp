@@ -1,4 +1,6 @@
 // Certificates of others: what ordinary tools make is read, what two readers could see differently is not.
+#include <algorithm>
+
 #include "tests/lib/wire/issuing.h"
 
 using namespace mayfly;
