@@ -29,21 +29,6 @@ CallerRecord read_caller(const Query& row) {
 
 }  // namespace
 
-std::optional<CertificateCaller> KnownCallers::find(const Digest& certificate, std::uint64_t generation) {
-    const std::lock_guard lock(mutex_);
-    if (generation != generation_) return std::nullopt;
-    const auto found = known_.find(certificate);
-    return found == known_.end() ? std::nullopt : std::optional(found->second);
-}
-
-void KnownCallers::keep(const Digest& certificate, std::uint64_t generation, const CertificateCaller& caller) {
-    const std::lock_guard lock(mutex_);
-    if (generation < generation_) return;
-    if (generation > generation_ || known_.size() == kMost) known_.clear();
-    generation_ = generation;
-    known_.insert_or_assign(certificate, caller);
-}
-
 Result<std::optional<CertificateCaller>> SqliteStore::find_certificate(const Digest& sha256_of_der) {
     const std::uint64_t generation = writer_->generation();  // before anything is read
     if (auto known = callers_.find(sha256_of_der, generation)) return known;

@@ -1,10 +1,10 @@
 #pragma once
 // SqliteStore: the embedded Store. Its verbs stand in one file per subject. Private to ca/store.
-#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
 
+#include "ca/store/known_callers.h"
 #include "ca/store/store.h"
 #include "ca/store/writer.h"
 
@@ -38,20 +38,6 @@ private:
 struct SaltedText {
     Bytes salt;
     std::string text, hash;
-};
-
-/// KnownCallers remembers who presented a certificate a moment ago, for as long as nothing was changed by which that
-/// could be otherwise (Writer::generation). Thread-safe.
-class KnownCallers {
-public:
-    std::optional<CertificateCaller> find(const Digest& certificate, std::uint64_t generation);
-    void keep(const Digest& certificate, std::uint64_t generation, const CertificateCaller& caller);
-
-private:
-    static constexpr std::size_t kMost = 1024;  ///< then it begins anew
-    std::mutex mutex_;
-    std::map<Digest, CertificateCaller> known_;  ///< guarded by mutex_
-    std::uint64_t generation_ = 0;               ///< of all that is known; guarded by mutex_
 };
 
 class SqliteStore final : public Store {

@@ -175,12 +175,13 @@ void Writer::commit(std::vector<Job>& batch) {
     log::Checkpoint head = committed_;
     std::string note;
     Status status = database_.run("BEGIN IMMEDIATE");
-    if (status) status = run_batch(batch, transaction);
+    const bool own_rows_only = all_touch_own_rows(batch);
+    if (status) status = own_rows_only ? run_together(batch, transaction) : run_jobs(batch, transaction);
     if (status && !transaction.leaves().empty()) status = thin(transaction);
     if (status && !transaction.leaves().empty()) status = extend_log(transaction, tree, head, note);
     if (status) status = database_.run("COMMIT");
     // Even a commit that failed: nobody is served by what may be otherwise.
-    if (!all_touch_own_rows(batch)) generation_.fetch_add(1);
+    if (!own_rows_only) generation_.fetch_add(1);
     if (!status) {
         end_if_unknown(status.error());
         if (database_.in_transaction()) (void)database_.run("ROLLBACK");
@@ -208,8 +209,7 @@ void Writer::finish(std::vector<Job>& batch, const Status& status) {
     }
 }
 
-Status Writer::run_batch(std::vector<Job>& batch, Transaction& transaction) {
-    if (!all_touch_own_rows(batch)) return run_jobs(batch, transaction);
+Status Writer::run_together(std::vector<Job>& batch, Transaction& transaction) {
     bool all_well = true;
     for (auto job = batch.begin(); all_well && job != batch.end(); ++job) all_well = run_job(*job, transaction);
     if (all_well) return {};

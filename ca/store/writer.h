@@ -114,7 +114,9 @@ private:
     void finish(std::vector<Job>& batch, const Status& status);
     void run();
     void commit(std::vector<Job>& batch);
-    Status run_batch(std::vector<Job>& batch, Transaction& transaction);
+    /// All without savepoints; when one fails, all again with them.
+    Status run_together(std::vector<Job>& batch, Transaction& transaction);
+    /// Each in a savepoint of its own.
     Status run_jobs(std::vector<Job>& batch, Transaction& transaction);
     static bool all_touch_own_rows(const std::vector<Job>& batch);
     static bool run_job(Job& job, Transaction& transaction);
