@@ -2,12 +2,13 @@
 
 #include <pthread.h>
 
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <algorithm>
+#include <array>
 #include <thread>
 
 #include "ca/http/shared.h"
@@ -22,6 +23,23 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t kNetworkThreads = 2;
+
+/// Network: a thread with connections of its own. They never move to the other one, so that nothing of a connection
+/// needs a lock, and no thread wakes the other for work that it would do itself.
+struct Network {
+    asio::io_context context{1};
+    asio::executor_work_guard<asio::io_context::executor_type> stay{context.get_executor()};
+    std::thread thread;
+
+    void run() {
+        thread = std::thread([this] { context.run(); });
+        ::pthread_setname_np(thread.native_handle(), "network");
+    }
+    void stop() {
+        context.stop();
+        if (thread.joinable()) thread.join();
+    }
+};
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -72,7 +90,7 @@ std::string address_group(const asio::ip::address& address) {
 struct Server::Impl {
     explicit Impl(ServerOptions options)
         : shared(std::make_shared<Shared>(std::move(options))),
-          acceptor(asio::make_strand(network)),
+          acceptor(networks.front().context),
           pause(acceptor.get_executor()) {}
 
     Status listen() {
@@ -94,7 +112,8 @@ struct Server::Impl {
     }
 
     void accept() {
-        acceptor.async_accept(asio::make_strand(network), [this](error_code error, asio::ip::tcp::socket socket) {
+        auto& next = networks[turn++ % networks.size()].context;
+        acceptor.async_accept(next, [this](error_code error, Socket socket) {
             if (shared->stopping) return;
             if (error) {
                 // Out of descriptors, or a connection that ended in the backlog: rest a moment, never stop listening.
@@ -106,7 +125,7 @@ struct Server::Impl {
         });
     }
 
-    void admit(asio::ip::tcp::socket socket) {
+    void admit(Socket socket) {
         error_code error;
         const auto remote = socket.remote_endpoint(error);
         if (error) return;
@@ -115,13 +134,13 @@ struct Server::Impl {
         run_session(std::move(socket), tls.get(), shared, std::move(group));
     }
 
-    asio::io_context network;
+    std::array<Network, kNetworkThreads> networks;
+    std::size_t turn = 0;
     std::shared_ptr<Shared> shared;
     asio::ip::tcp::acceptor acceptor;
     asio::steady_timer pause;
     Latest<asio::ssl::context> tls;
     std::uint16_t bound = 0;
-    std::vector<std::thread> threads;
     bool stopped = false;
 };
 
@@ -136,10 +155,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options, const Ident
     impl->shared->instance = "r" + std::to_string(static_cast<std::uint64_t>(run) / 1000000 % 100000000);
     if (auto ok = impl->listen(); !ok) return pass(ok.error());
     impl->accept();
-    for (std::size_t i = 0; i < kNetworkThreads; ++i) {
-        impl->threads.emplace_back([raw = impl.get()] { raw->network.run(); });
-        ::pthread_setname_np(impl->threads.back().native_handle(), "network");
-    }
+    for (auto& network : impl->networks) network.run();
     return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -165,8 +181,7 @@ void Server::stop(std::chrono::milliseconds grace) {
     const auto deadline = std::chrono::steady_clock::now() + grace;
     while (impl_->shared->unanswered > 0 && std::chrono::steady_clock::now() < deadline)
         impl_->shared->admission.wait_until_empty(std::chrono::milliseconds(20));
-    impl_->network.stop();
-    for (auto& thread : impl_->threads) thread.join();
+    for (auto& network : impl_->networks) network.stop();
     impl_->shared->workers.join();
 }
 

@@ -1,9 +1,9 @@
-// One connection: handshake, then requests one after the other. All its callbacks run on its strand.
+// One connection: handshake, then requests one after the other. All its callbacks run on the one thread of its
+// executor.
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
@@ -11,6 +11,7 @@
 
 #include <optional>
 
+#include "ca/http/deadline.h"
 #include "ca/http/parse.h"
 #include "ca/http/problem.h"
 #include "ca/http/shared.h"
@@ -30,15 +31,15 @@ constexpr auto kAskedAnew = std::chrono::seconds(10);
 
 class Session : public std::enable_shared_from_this<Session> {
 public:
-    Session(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<Shared> shared,
-            std::string group)
+    Session(Socket socket, std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<Shared> shared, std::string group)
         : tls_(std::move(tls)),
+          deadline_(socket.get_executor()),
           stream_(std::move(socket), *tls_),
           shared_(std::move(shared)),
           group_(std::move(group)) {
         error_code ignored;
-        remote_ = beast::get_lowest_layer(stream_).socket().remote_endpoint(ignored).address().to_string();
-        beast::get_lowest_layer(stream_).socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+        remote_ = stream_.next_layer().remote_endpoint(ignored).address().to_string();
+        stream_.next_layer().set_option(asio::ip::tcp::no_delay(true), ignored);
     }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -47,12 +48,19 @@ public:
         shared_->admission.leave(group_);
     }
 
+    /// The deadline passed: whatever waits for the other side ends with an error.
+    void too_late() {
+        late_ = true;
+        error_code ignored;
+        stream_.next_layer().close(ignored);
+    }
+
     void start() {
         asio::dispatch(stream_.get_executor(), [self = shared_from_this()] {
             // The deadline that starts here covers the handshake and the first request together.
             self->set_deadline(self->limits().request_deadline);
             self->stream_.async_handshake(asio::ssl::stream_base::server, [self](error_code error) {
-                if (error) return self->drop("handshake: " + error.message());
+                if (error) return self->drop("handshake", error);
                 self->certificate_ = peer_certificate(self->stream_.native_handle());
                 self->read_head();
             });
@@ -61,7 +69,7 @@ public:
 
 private:
     [[nodiscard]] const Limits& limits() const { return shared_->options.limits; }
-    void set_deadline(std::chrono::milliseconds length) { beast::get_lowest_layer(stream_).expires_after(length); }
+    void set_deadline(std::chrono::milliseconds length) { deadline_.set(weak_from_this(), Clock::now() + length); }
 
     /// Between requests the connection may be idle for a while; from the first byte on, the whole request has its
     /// deadline.
@@ -136,7 +144,7 @@ private:
             return refuse(Error{Code::malformed, "the body is larger than allowed", "E-HTTP-LIMIT", {}, {}});
         if (error.category() == http::make_error_code(http::error::bad_method).category())
             return refuse(Error{Code::malformed, "this is not HTTP/1.1 as it should be", "E-HTTP", {}, {}});
-        drop("read: " + error.message());
+        drop("read", error);
     }
 
     void dispatch() {
@@ -160,7 +168,7 @@ private:
         if (route->turn == Turn::always) return answer(handle(*route), keep_alive);  // at once: the workers may be busy
         pending_ = true;
         shared_->unanswered.fetch_add(1);
-        beast::get_lowest_layer(stream_).expires_never();  // the wait for a worker is ours, not the client's
+        deadline_.lift();  // the wait for a worker is ours, not the client's
         const auto reply = [self = shared_from_this(), keep_alive](Response response) {
             asio::post(self->stream_.get_executor(), [self, keep_alive, response = std::move(response)]() mutable {
                 self->answer(std::move(response), keep_alive);
@@ -252,7 +260,8 @@ private:
                                      response.note, response.status, bytes, took.count()});
     }
 
-    void drop(const std::string& why) {
+    void drop(const std::string& what, error_code error) {
+        const std::string why = what + ": " + (late_ ? "the deadline passed" : error.message());
         if (shared_->options.access_log) shared_->options.access_log({"", remote_, "", "", "", why, 0, 0, 0});
     }
 
@@ -262,7 +271,8 @@ private:
     }
 
     std::shared_ptr<asio::ssl::context> tls_;
-    beast::ssl_stream<beast::tcp_stream> stream_;
+    Deadline<Session> deadline_;
+    beast::ssl_stream<Socket> stream_;
     std::shared_ptr<Shared> shared_;
     std::string group_, remote_;
     beast::flat_buffer buffer_{32 * 1024};
@@ -273,12 +283,13 @@ private:
     Clock::time_point asked_;
     std::size_t served_ = 0;
     bool pending_ = false;  ///< a dispatched request whose answer is not written yet
+    bool late_ = false;
     Clock::time_point started_;
 };
 
 }  // namespace
 
-void run_session(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<Shared> shared,
+void run_session(Socket socket, std::shared_ptr<asio::ssl::context> tls, std::shared_ptr<Shared> shared,
                  std::string group) {
     std::make_shared<Session>(std::move(socket), std::move(tls), std::move(shared), std::move(group))->start();
 }

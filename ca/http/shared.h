@@ -1,5 +1,6 @@
 #pragma once
 // What all connections of a server share. Private to ca/http.
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 
@@ -52,8 +53,10 @@ struct Shared {
 
 /// address_group of an endpoint: the address itself, or the /64 it lies in.
 std::string address_group(const boost::asio::ip::address& address);
+/// Socket of one connection, served by one thread as long as it lives.
+using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 /// run_session takes over a connection that was admitted; it leaves when the connection ends.
-void run_session(boost::asio::ip::tcp::socket socket, std::shared_ptr<boost::asio::ssl::context> tls,
-                 std::shared_ptr<Shared> shared, std::string group);
+void run_session(Socket socket, std::shared_ptr<boost::asio::ssl::context> tls, std::shared_ptr<Shared> shared,
+                 std::string group);
 
 }  // namespace mayfly::http
