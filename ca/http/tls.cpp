@@ -3,6 +3,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include "ca/http/tls_library.h"
+
 namespace mayfly::http {
 
 namespace {
@@ -32,8 +34,9 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const 
 
 Result<std::shared_ptr<boost::asio::ssl::context>> make_tls(const Identity& identity) {
     namespace ssl = boost::asio::ssl;
-    auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
-    SSL_CTX* raw = context->native_handle();
+    SSL_CTX* raw = SSL_CTX_new_ex(tls_library(), nullptr, TLS_server_method());
+    if (raw == nullptr) return fail(Code::unavailable, "OpenSSL has no TLS for a server", "E-TLS", {}, {});
+    auto context = std::make_shared<ssl::context>(raw);
     boost::system::error_code chain_error, key_error;
     const auto key = identity.key_pem.reveal();
     context->use_certificate_chain(boost::asio::buffer(identity.chain_pem), chain_error);
