@@ -70,6 +70,16 @@ std::string key_id_of(steps::IssuerId issuer, const steps::Accountability& whose
     return issuer == steps::IssuerId::x509 ? std::string() : steps::ssh_key_id(whose);
 }
 
+/// How long the certificate will be: exactly, when an Ed25519 key signs SSH, and at most, when P-256 signs X.509. The
+/// row has this room from the beginning, so that the outcome is written over it; a row that grew would have to move,
+/// and its neighbours with it.
+std::int64_t room_for(const steps::Spec& spec) {
+    constexpr std::size_t kSshSignature = 4 + 4 + 11 + 4 + 64;  // RFC 8709 section 6, as a string
+    constexpr std::size_t kX509Signature = 4 + 12 + 3 + 72;     // RFC 5280 section 4.1.1: header, algorithm, signature
+    return static_cast<std::int64_t>(spec.to_be_signed().size() +
+                                     (spec.issuer() == steps::IssuerId::x509 ? kX509Signature : kSshSignature));
+}
+
 /// The row that stays, and beside it what goes a day after the certificate's end.
 Status insert_certificate(Transaction& transaction, const IntentRequest& request, const TermsText& terms) {
     Database& database = transaction.database();
@@ -88,10 +98,10 @@ Status insert_certificate(Transaction& transaction, const IntentRequest& request
              static_cast<std::int64_t>(request.strong_login));
     if (auto ok = row.run(); !ok) return ok;
     Query body(database,
-               "INSERT INTO certificate_body(n, ends, actor, idempotency, request_hash) VALUES (last_insert_rowid(), "
-               "?, ?, ?, ?)");
+               "INSERT INTO certificate_body(n, ends, certificate, actor, idempotency, request_hash) VALUES "
+               "(last_insert_rowid(), ?, zeroblob(?), ?, ?, ?)");
     return body
-        .with(spec.validity().before(), request.actor.text(), request.idempotency.key,
+        .with(spec.validity().before(), room_for(spec), request.actor.text(), request.idempotency.key,
               ByteView(request.idempotency.request_hash))
         .run();
 }

@@ -194,7 +194,7 @@ CREATE INDEX certificate_identity ON certificate(identity, valid_before);
 CREATE INDEX certificate_grant ON certificate(grant_id, leaf) WHERE grant_id <> '' AND state = 'issued';
 CREATE INDEX certificate_sha256 ON certificate(sha256) WHERE sha256 IS NOT NULL;
 CREATE UNIQUE INDEX certificate_open ON certificate(intent) WHERE state = 'intent';
--- Until a day after its end (thinning.h): the certificate itself, once it is issued, and the request it answers.
+-- Until a day after its end (thinning.h): the certificate itself, zeros until it is issued, and the request it answers.
 CREATE TABLE certificate_body (
     n INTEGER PRIMARY KEY REFERENCES certificate(n), ends INTEGER NOT NULL, certificate BLOB,
     actor TEXT NOT NULL, idempotency TEXT NOT NULL, request_hash BLOB NOT NULL

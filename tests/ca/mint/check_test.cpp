@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ca/store/sqlite.h"
 #include "tests/ca/mint/faulty.h"
 #include "tests/catch.h"
 
@@ -411,4 +412,25 @@ TEST_CASE("an issuer is read once; its certificates are compared with its name, 
     const auto outcome = mint.mint(world.x509());
     REQUIRE_FALSE(outcome);
     CHECK_THAT(outcome.error().message, Contains("issuer"));
+}
+
+TEST_CASE("the promise takes the room that the certificate will fill") {
+    World world;
+    const auto room = [&world] {
+        auto database = *store::Database::open(world.authority.dir.path("db"), store::Database::Mode::read);
+        store::Query query(database, "SELECT length(certificate) FROM certificate_body ORDER BY n DESC LIMIT 1");
+        REQUIRE(*query.row());
+        return query.integer(0);
+    };
+    std::int64_t promised = 0;
+    world.signer.fault.body = [&](Bytes&) { promised = room(); };  // at the signer's
+    REQUIRE(world.mint.mint(world.ssh()));
+    CHECK(promised == room());
+
+    auto x509 = world.x509();
+    x509.idempotency.key = "another";
+    REQUIRE(world.mint.mint(x509));
+    // The two numbers of a P-256 signature seldom need less than 70 bytes (RFC 3279 section 2.2.3).
+    CHECK(promised >= room());
+    CHECK(promised <= room() + 8);
 }
