@@ -1,5 +1,7 @@
 #include "ca/mint/mint.h"
 
+#include <future>
+
 #include "ca/mint/habits.h"
 #include "lib/crypto/crypto.h"
 
@@ -68,6 +70,29 @@ std::optional<Result<Outcome>> Mint::before(const Request& request) {
     return std::nullopt;
 }
 
+// The order to sign leaves from the thread that made the promise durable: all promises of one commit reach the signer
+// together, and nobody is woken only to pass one on.
+Result<steps::Signed> Mint::promise_and_sign(store::IntentRequest request, Instant now, bool& durable) {
+    struct Awaited {
+        bool durable = false;
+        std::promise<Result<steps::Signed>> made;
+    };
+    const auto awaited = std::make_shared<Awaited>();
+    auto made = awaited->made.get_future();
+    store_.record_intent(std::move(request), now, [this, awaited, now](Result<steps::Intent> intent) {
+        if (!intent) return awaited->made.set_value(pass(intent.error()));
+        awaited->durable = true;
+        if (clock_.now().seconds() - now.seconds() > kLongestPause)
+            return awaited->made.set_value(
+                fail(Code::unavailable, "too long between deciding and signing", "E-PAUSED", {}, "ask again"));
+        signer_.sign(std::move(*intent),
+                     [awaited](Result<steps::Signed> result) { awaited->made.set_value(std::move(result)); });
+    });
+    auto result = made.get();
+    durable = awaited->durable;
+    return result;
+}
+
 // Steps 1 (read) and 2 (who) lie before this function, step 10 (answer) after it.
 Result<Outcome> Mint::mint(const Request& request) {
     const Instant now = clock_.now();
@@ -117,20 +142,15 @@ Result<Outcome> Mint::mint(const Request& request) {
     if (!spec) return pass(spec.error());
     const steps::IntentId id = spec->id();
 
-    // Step 6: promise. Durable, and in a committed checkpoint, before anything is signed.
-    auto intent =
-        store_.record_intent({std::move(*spec), request.actor, request.idempotency, request.join_token,
-                              request.strong_login, std::move(seen), now + policy->policy.built_in.identity_review},
-                             now);
-    if (!intent) return before(request).value_or(pass(intent.error()));
-    if (clock_.now().seconds() - now.seconds() > kLongestPause)
-        return give_up<int>(
-            store_, id, fail(Code::unavailable, "too long between deciding and signing", "E-PAUSED", {}, "ask again"),
-            clock_.now());
-
-    // Step 7: sign. Step 8: check. A crash here leaves an intent without an outcome: voided at start-up.
-    auto made = signer_.sign(std::move(*intent));
+    // Step 6: promise. Durable, and in a committed checkpoint, before anything is signed. Step 7: sign.
+    bool durable = false;
+    auto made = promise_and_sign({std::move(*spec), request.actor, request.idempotency, request.join_token,
+                                  request.strong_login, std::move(seen), now + policy->policy.built_in.identity_review},
+                                 now, durable);
+    if (!made && !durable) return before(request).value_or(pass(made.error()));
     if (!made) return give_up(store_, id, made, clock_.now());
+
+    // Step 8: check. A crash since the promise leaves an intent without an outcome: voided at start-up.
     auto checked = checker_.check(std::move(*made));
     if (!checked) return give_up(store_, id, checked, clock_.now());
 

@@ -109,6 +109,8 @@ public:
 private:
     /// What this very request was answered before (or why it cannot be told again); nothing when it is new.
     std::optional<Result<Outcome>> before(const Request& request);
+    /// Steps 6 and 7. `durable` afterwards: there is a promise, kept or to be voided.
+    Result<steps::Signed> promise_and_sign(store::IntentRequest request, Instant now, bool& durable);
     const Authority authority_;
     const Checker checker_;
     const CurrentPolicy& policy_;

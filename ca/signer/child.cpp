@@ -57,14 +57,19 @@ Result<Bytes> Child::sign_crl(const CrlOrder& order) {
 }
 
 Result<Bytes> Child::sign_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts) {
-    std::future<Result<Bytes>> answer;
+    const auto answer = std::make_shared<std::promise<Result<Bytes>>>();
+    auto heard = answer->get_future();
+    begin_facts(issuer, facts, [answer](Result<Bytes> made) { answer->set_value(std::move(made)); });
+    return heard.get();
+}
+
+void Child::begin_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts,
+                        std::function<void(Result<Bytes>)> then) {
     {
         const std::lock_guard lock(mutex_);
-        waiting_.push_back({Order{issuer, facts}, {}});
-        answer = waiting_.back().answer.get_future();
+        waiting_.push_back({Order{issuer, facts}, std::move(then)});
     }
     wake_.notify_one();
-    return answer.get();
 }
 
 std::future<Result<Bytes>> Child::begin(Verb verb, Bytes body) {
@@ -103,12 +108,8 @@ void Child::run_batch(std::vector<Waiting> batch) {
     for (auto& waiting : batch) orders.push_back(std::move(waiting.order));
     const auto payload = exchange(Verb::sign_certificates, encode_orders(orders));
     auto results = payload ? parse_certificates(*payload, batch.size()) : pass(payload.error());
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-        if (results)
-            batch[i].answer.set_value(std::move((*results)[i]));
-        else
-            batch[i].answer.set_value(pass(results.error()));
-    }
+    for (std::size_t i = 0; i < batch.size(); ++i)
+        batch[i].then(results ? std::move((*results)[i]) : Result<Bytes>(pass(results.error())));
 }
 
 Result<Bytes> Child::exchange(Verb verb, ByteView body) {

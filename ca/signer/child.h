@@ -1,5 +1,5 @@
 #pragma once
-// Child: the CA's side of the socketpair. One thread talks to the signer; callers wait for their answer. What is
+// Child: the CA's side of the socketpair. One thread talks to the signer, and tells callers what it answered. What is
 // waiting when the signer is free goes into one frame.
 #include <condition_variable>
 #include <deque>
@@ -25,11 +25,13 @@ public:
 
 protected:
     Result<Bytes> sign_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts) override;
+    void begin_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts,
+                     std::function<void(Result<Bytes>)> then) override;
 
 private:
     struct Waiting {
         Order order;
-        std::promise<Result<Bytes>> answer;
+        std::function<void(Result<Bytes>)> then;
     };
     struct Call {
         Verb verb;

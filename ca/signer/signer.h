@@ -1,6 +1,7 @@
 #pragma once
 // Signer: what the CA asks of the process that holds the keys. Facts in, never bytes to sign. Thread-safe.
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <string>
 #include <vector>
@@ -32,9 +33,10 @@ class Signer {
 public:
     virtual ~Signer() = default;
     virtual Result<Description> describe() = 0;
-    /// Signs exactly what the Intent's Spec says, after the signer's own envelope allowed it. Code::denied when it does
-    /// not, Code::unavailable when the signer is gone (the CA then stops minting).
-    Result<steps::Signed> sign(steps::Intent&& intent);
+    /// Signs exactly what the Intent's Spec says, after the signer's own envelope allowed it. `then` hears what came of
+    /// it, on the signer's thread or before this returns: Code::denied when the envelope does not allow it,
+    /// Code::unavailable when the signer is gone (the CA then stops minting).
+    void sign(steps::Intent&& intent, std::function<void(Result<steps::Signed>)> then);
     /// The complete signed note.
     virtual Result<std::string> sign_checkpoint(const CheckpointOrder& order) = 0;
     /// The same, for a caller with work of its own until it asks for the answer. The signer must outlive the answer.
@@ -46,6 +48,11 @@ public:
 
 protected:
     virtual Result<Bytes> sign_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts) = 0;
+    /// The same for callers who must not wait: one whose signer is elsewhere lets `then` hear of it later.
+    virtual void begin_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts,
+                             std::function<void(Result<Bytes>)> then) {
+        then(sign_facts(issuer, facts));
+    }
 };
 
 }  // namespace mayfly::signer

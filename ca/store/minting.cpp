@@ -187,37 +187,58 @@ Result<std::uint64_t> SqliteStore::next_serial(steps::IssuerId issuer) {
     return next++;
 }
 
-Result<steps::Intent> SqliteStore::record_intent(IntentRequest request, Instant now) {
-    const steps::Spec& spec = request.spec;
-    const TermsText terms(terms_of(spec));
-    const SaltedText reason = salt(spec.whose().reason_text);
-    const Leaf promise(intent_event(request, reason.hash, now));
-    const auto leaf = writer_->change<std::uint64_t>(
-        Effect::apply,
-        [&](Transaction& transaction) -> Result<std::uint64_t> {
-            Database& database = transaction.database();
-            const auto& whose = spec.whose();
-            if (request.join_token) {
-                // Asked before, so that a repeated request is not told that its token was used: it was, by itself.
-                if (auto ok = not_in_use(database, request); !ok) return pass(ok.error());
-                if (auto ok = consume_token(transaction, *request.join_token, whose.identity, spec.key(),
-                                            request.review_by, now);
-                    !ok)
-                    return pass(ok.error());
-            }
-            if (auto ok = still_stands(database, spec, now); !ok) return pass(ok.error());
-            if (auto ok = use_grant(database, spec, now); !ok) return pass(ok.error());
-            if (auto ok = remember(database, whose.identity, request.seen, now); !ok) return pass(ok.error());
-            if (auto ok = insert_certificate(transaction, request, terms); !ok) {
-                const auto free = not_in_use(database, request);
-                return pass(free ? ok.error() : free.error());
-            }
-            if (auto ok = keep_text(transaction, reason); !ok) return pass(ok.error());
-            return transaction.append(promise);
-        },
-        request.join_token ? Touches::anything : Touches::own_rows);  // a token makes a node known
-    if (!leaf) return pass(leaf.error());
-    return make_intent(std::move(request.spec), *leaf);
+struct SqliteStore::Promise {
+    Promise(IntentRequest asked, SaltedText why, Instant time)
+        : request(std::move(asked)),
+          now(time),
+          terms(terms_of(request.spec)),
+          reason(std::move(why)),
+          leaf(intent_event(request, reason.hash, now)) {}
+    IntentRequest request;
+    Instant now;
+    TermsText terms;
+    SaltedText reason;
+    Leaf leaf;
+    std::uint64_t index = 0;
+};
+
+Status SqliteStore::keep_promise(Transaction& transaction, Promise& promise) {
+    Database& database = transaction.database();
+    const auto& [request, now, terms, reason, leaf, _] = promise;
+    const auto& spec = request.spec;
+    const auto& whose = spec.whose();
+    if (request.join_token) {
+        // Asked before, so that a repeated request is not told that its token was used: it was, by itself.
+        if (auto ok = not_in_use(database, request); !ok) return ok;
+        if (auto ok =
+                consume_token(transaction, *request.join_token, whose.identity, spec.key(), request.review_by, now);
+            !ok)
+            return ok;
+    }
+    if (auto ok = still_stands(database, spec, now); !ok) return ok;
+    if (auto ok = use_grant(database, spec, now); !ok) return ok;
+    if (auto ok = remember(database, whose.identity, request.seen, now); !ok) return ok;
+    if (auto ok = insert_certificate(transaction, request, terms); !ok) {
+        const auto free = not_in_use(database, request);
+        return free ? ok : free;
+    }
+    if (auto ok = keep_text(transaction, reason); !ok) return ok;
+    const auto index = transaction.append(leaf);
+    if (!index) return pass(index.error());
+    promise.index = *index;
+    return {};
+}
+
+void SqliteStore::record_intent(IntentRequest request, Instant now, std::function<void(Result<steps::Intent>)> then) {
+    auto reason = salt(request.spec.whose().reason_text);
+    const auto promise = std::make_shared<Promise>(std::move(request), std::move(reason), now);
+    writer_->begin(
+        Effect::apply, [this, promise](Transaction& transaction) { return keep_promise(transaction, *promise); },
+        promise->request.join_token ? Touches::anything : Touches::own_rows,  // a token makes a node known
+        [promise, then = std::move(then)](Status durable) {
+            if (!durable) return then(pass(durable.error()));
+            then(make_intent(std::move(promise->request.spec), promise->index));
+        });
 }
 
 Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instant now) {

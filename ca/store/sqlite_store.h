@@ -47,7 +47,7 @@ public:
 
     Result<KnownFacts> load_facts(const FactsQuery& query, Instant now) override;
     Result<std::uint64_t> next_serial(steps::IssuerId issuer) override;
-    Result<steps::Intent> record_intent(IntentRequest request, Instant now) override;
+    void record_intent(IntentRequest request, Instant now, std::function<void(Result<steps::Intent>)> then) override;
     Result<steps::Issued> record_outcome(steps::Checked checked, Instant now) override;
     Status void_intent(const steps::IntentId& id, std::string_view why, Instant now) override;
     Status record_refusal(const RefusalRecord& refusal) override;
@@ -269,6 +269,9 @@ private:
     Status insert_grant(Transaction& transaction, GrantRecord& grant, const IdentityName& actor, Instant now);
     /// Keeps free text beside the log and returns what the leaf says of it: its salted hash ("" for no text).
     Result<std::string> keep_text(Transaction& transaction, std::string_view text);
+    /// What one call of record_intent keeps until its commit.
+    struct Promise;
+    Status keep_promise(Transaction& transaction, Promise& promise);
     SaltedText salt(std::string_view text);
     static Status keep_text(Transaction& transaction, const SaltedText& salted);
     /// What `revoke` does, within a transaction that is open.

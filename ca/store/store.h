@@ -191,7 +191,9 @@ public:
     /// record_intent: conflict when the idempotency key is in use (E-IDEMPOTENCY), the serial exists, or the identity,
     /// owner or grant ended since the facts were read (E-STALE); denied when the join token was used or expired
     /// (E-TOKEN).
-    virtual Result<steps::Intent> record_intent(IntentRequest request, Instant now) = 0;
+    /// `then` hears of it once, on the thread that made the promise durable: it must not wait for anything, and goes on
+    /// while the caller sleeps.
+    virtual void record_intent(IntentRequest request, Instant now, std::function<void(Result<steps::Intent>)> then) = 0;
     virtual Result<steps::Issued> record_outcome(steps::Checked checked, Instant now) = 0;
     /// void_intent marks an intent whose signature will never be released (signer refused, check failed).
     virtual Status void_intent(const steps::IntentId& id, std::string_view why, Instant now) = 0;

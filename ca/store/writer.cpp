@@ -127,15 +127,24 @@ Writer::~Writer() {
 }
 
 Status Writer::submit(Effect effect, std::function<Status(Transaction&)> job, Touches touches, log::TlogProof* proof) {
-    std::future<Status> done;
+    const auto done = std::make_shared<std::promise<Status>>();
+    auto heard = done->get_future();
+    begin(
+        effect, std::move(job), touches, [done](Status status) { done->set_value(std::move(status)); }, proof);
+    return heard.get();
+}
+
+void Writer::begin(Effect effect, std::function<Status(Transaction&)> job, Touches touches,
+                   std::function<void(Status)> then, log::TlogProof* proof) {
     {
         const std::lock_guard lock(mutex_);
-        if (stop_) return fail(Code::unavailable, "the store is closing");
-        queue_.push_back({effect, std::move(job), touches, proof});
-        done = queue_.back().done.get_future();
+        if (!stop_) {
+            queue_.push_back({effect, std::move(job), touches, std::move(then), proof});
+            then = nullptr;
+        }
     }
+    if (then) return then(fail(Code::unavailable, "the store is closing"));
     wake_.notify_one();
-    return done.get();
 }
 
 std::size_t Writer::waiting() {
@@ -205,7 +214,7 @@ void Writer::finish(std::vector<Job>& batch, const Status& status) {
             else
                 outcome = pass(hashes.error());
         }
-        job.done.set_value(std::move(outcome));
+        job.then(std::move(outcome));
     }
 }
 

@@ -94,6 +94,10 @@ public:
         return std::move(*result);
     }
     Status change(Effect effect, std::function<Status(Transaction&)> job) { return submit(effect, std::move(job)); }
+    /// begin queues `job` and returns; `then` hears on the writer's thread that it is durable, or why it did not
+    /// happen. Everybody waits for that thread, so `then` must not.
+    void begin(Effect effect, std::function<Status(Transaction&)> job, Touches touches,
+               std::function<void(Status)> then, log::TlogProof* proof = nullptr);
     /// Another number for each commit that touched anything: what was read under the same number still holds. It
     /// changes before those who asked for the change hear that it is made.
     [[nodiscard]] std::uint64_t generation() const { return generation_; }
@@ -105,8 +109,8 @@ private:
         Effect effect;
         std::function<Status(Transaction&)> run;
         Touches touches;
+        std::function<void(Status)> then;
         log::TlogProof* proof = nullptr;  ///< of the job's last leaf, when it is asked for
-        std::promise<Status> done{};
         Status outcome{};
     };
     Status submit(Effect effect, std::function<Status(Transaction&)> job, Touches touches = Touches::anything,

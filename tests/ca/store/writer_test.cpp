@@ -1,7 +1,8 @@
-// What a job that fails takes with it: nothing, whether the batch ran job by job or all together.
+// What a job that fails takes with it: nothing, whether the batch ran job by job or all together. And who hears when.
 #include "ca/store/writer.h"
 
 #include <atomic>
+#include <future>
 #include <latch>
 
 #include "tests/catch.h"
@@ -102,4 +103,27 @@ TEST_CASE("a batch that ran together and well ran once") {
     CHECK(runs == 1);
     CHECK(world.rows() == std::vector<std::string>{"job"});
     CHECK(proof.index == 0);
+}
+
+TEST_CASE("who does not wait hears of it when it is durable, or why it did not happen") {
+    World world;
+    const auto add = [](const std::string& name) {
+        return [name](store::Transaction& transaction) -> Status {
+            return store::Query(transaction.database(), "INSERT INTO meta(key, value) VALUES (?, 1)").with(name).run();
+        };
+    };
+    std::promise<std::pair<Status, std::vector<std::string>>> first, second;
+    const auto hear = [&world](auto& promise) {
+        // What another connection reads at this very moment.
+        return [&world, &promise](Status status) { promise.set_value({std::move(status), world.rows()}); };
+    };
+    world.writer->begin(store::Effect::apply, add("job"), store::Touches::own_rows, hear(first));
+    const auto [done, rows] = first.get_future().get();
+    CHECK(done);
+    CHECK(rows == std::vector<std::string>{"job"});
+
+    world.writer->begin(store::Effect::apply, add("job"), store::Touches::own_rows, hear(second));
+    const auto [refused, unchanged] = second.get_future().get();
+    CHECK_FALSE(refused);
+    CHECK(unchanged == rows);
 }
