@@ -7,8 +7,8 @@ namespace mayfly::http {
 /// tls_library is the library context of the server's TLS. OpenSSL 3.0 and 3.1 look through all of some forty decoders
 /// and twenty kinds of key for each certificate that a client presents, under locks that all connections share, which
 /// takes three times as long as to decode it. This context knows the public keys that a caller of ours can have
-/// (RSA, ECDSA, Ed25519, as DER) and no other, so a stranger's certificate reaches little code. Null stands for OpenSSL's
-/// own context: from 3.2 on, which remembers what it found, and where the system demands FIPS. Thread-safe.
+/// (RSA, ECDSA, Ed25519, as DER) and no other, so a stranger's certificate reaches little code. Null stands for
+/// OpenSSL's own context: from 3.2 on, which remembers what it found, and where the system demands FIPS. Thread-safe.
 OSSL_LIB_CTX* tls_library();
 
 }  // namespace mayfly::http

@@ -111,6 +111,7 @@ Result<Outcome> Mint::mint(const Request& request) {
     auto known = store_.load_facts(query, now);
     if (!known) return before(request).value_or(pass(known.error()));
     auto seen = std::move(known->seen);
+    const auto as_of = known->as_of;
     const policy::Facts facts = facts_for(authority_, request, std::move(*known));
 
     // Step 4: may they. A refusal leaves one leaf and no signature.
@@ -144,9 +145,10 @@ Result<Outcome> Mint::mint(const Request& request) {
 
     // Step 6: promise. Durable, and in a committed checkpoint, before anything is signed. Step 7: sign.
     bool durable = false;
-    auto made = promise_and_sign({std::move(*spec), request.actor, request.idempotency, request.join_token,
-                                  request.strong_login, std::move(seen), now + policy->policy.built_in.identity_review},
-                                 now, durable);
+    auto made =
+        promise_and_sign({std::move(*spec), request.actor, request.idempotency, request.join_token,
+                          request.strong_login, std::move(seen), now + policy->policy.built_in.identity_review, as_of},
+                         now, durable);
     if (!made && !durable) return before(request).value_or(pass(made.error()));
     if (!made) return give_up(store_, id, made, clock_.now());
 

@@ -44,7 +44,16 @@ Result<std::optional<Standing>> find_standing(Database& database, const Identity
     return std::optional(std::move(standing));
 }
 
+Result<std::optional<Standing>> SqliteStore::standing_of(Database& database, const IdentityName& identity,
+                                                         std::uint64_t generation) {
+    if (auto known = standings_.find(identity.text(), generation)) return known;
+    auto standing = find_standing(database, identity);
+    if (standing && *standing) standings_.keep(identity.text(), generation, **standing);
+    return standing;
+}
+
 Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now) {
+    const std::uint64_t generation = writer_->generation();
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
     Database& database = **lease;
@@ -54,9 +63,10 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
         ~End() { (void)database.run("ROLLBACK"); }
     } const end{database};
 
-    const auto standing = find_standing(database, query.identity);
+    const auto standing = standing_of(database, query.identity, generation);
     if (!standing) return pass(standing.error());
     KnownFacts facts{policy::State::active, policy::State::active, stored<OwnerName>("nobody"), {}, false, {}, {}, {}};
+    facts.as_of = generation;
     if (*standing) {
         facts.identity_state = (*standing)->identity;
         facts.owner_state = (*standing)->owner_state;

@@ -20,8 +20,8 @@ tl::unexpected<Error> stale(std::string what) {
     return fail(Code::conflict, std::move(what), "E-STALE", "it changed while the request was on its way", "ask again");
 }
 
-/// What decided the request must still hold in the transaction that makes it durable.
-Status still_stands(Database& database, const steps::Spec& spec, Instant now) {
+/// Identity, owner and key are as they were when the request was decided.
+Status still_known(Database& database, const steps::Spec& spec, Instant now) {
     const auto& whose = spec.whose();
     const auto standing = find_standing(database, whose.identity);
     if (!standing) return pass(standing.error());
@@ -32,7 +32,17 @@ Status still_stands(Database& database, const steps::Spec& spec, Instant now) {
     const auto dead = exists(revoked.with(ByteView(spec.key())));
     if (!dead) return pass(dead.error());
     if (*dead) return stale("the key was revoked");
+    return {};
+}
+
+/// What decided the request must still hold in the transaction that makes it durable.
+Status still_stands(Transaction& transaction, const IntentRequest& request, Instant now) {
+    Database& database = transaction.database();
+    const auto& whose = request.spec.whose();
+    if (!transaction.unchanged_since(request.as_of))
+        if (auto ok = still_known(database, request.spec, now); !ok) return ok;
     if (whose.grant.empty()) return {};
+    // A certificate on its way may have used it up.
     Query grant(database,
                 "SELECT 1 FROM role_grant WHERE id = CAST(substr(?, 3) AS INTEGER) AND identity = ? AND role = ? AND "
                 "state = 'active' AND starts <= ? AND ends > ? AND (single_use = 0 OR uses = 0)");
@@ -215,7 +225,7 @@ Status SqliteStore::keep_promise(Transaction& transaction, Promise& promise) {
             !ok)
             return ok;
     }
-    if (auto ok = still_stands(database, spec, now); !ok) return ok;
+    if (auto ok = still_stands(transaction, request, now); !ok) return ok;
     if (auto ok = use_grant(database, spec, now); !ok) return ok;
     if (auto ok = remember(database, whose.identity, request.seen, now); !ok) return ok;
     if (auto ok = insert_certificate(transaction, request, terms); !ok) {

@@ -4,7 +4,8 @@
 #include <mutex>
 #include <vector>
 
-#include "ca/store/known_callers.h"
+#include "ca/store/remembered.h"
+#include "ca/store/standing.h"
 #include "ca/store/store.h"
 #include "ca/store/writer.h"
 
@@ -269,6 +270,9 @@ private:
     Status insert_grant(Transaction& transaction, GrantRecord& grant, const IdentityName& actor, Instant now);
     /// Keeps free text beside the log and returns what the leaf says of it: its salted hash ("" for no text).
     Result<std::string> keep_text(Transaction& transaction, std::string_view text);
+    /// As read now, or a moment ago under this generation.
+    Result<std::optional<Standing>> standing_of(Database& database, const IdentityName& identity,
+                                                std::uint64_t generation);
     /// What one call of record_intent keeps until its commit.
     struct Promise;
     Status keep_promise(Transaction& transaction, Promise& promise);
@@ -278,7 +282,8 @@ private:
     Result<api::RevokeReply> revoke_now(Transaction& transaction, const RevokeOrder& order, const IdentityName& actor,
                                         Instant now);
     Readers readers_;
-    KnownCallers callers_;
+    Remembered<Digest, CertificateCaller> callers_;  ///< by the hash of what they present
+    Remembered<std::string, Standing> standings_;    ///< of identities
     std::unique_ptr<Writer> writer_;
     Rng& rng_;
     std::mutex serials_mutex_;

@@ -1,7 +1,8 @@
 #pragma once
 // Standing: an identity and its owner as they stand at this moment, for the verbs of the minting path. Private to
 // ca/store.
-#include "ca/store/rows.h"
+#include "ca/policy/decide.h"
+#include "ca/store/sqlite.h"
 
 namespace mayfly::store {
 

@@ -83,6 +83,7 @@ struct IntentRequest {
     bool strong_login = false;           ///< sessions: the login was by a hardware-backed key
     std::vector<std::string> seen{};     ///< what this use is seen with, for roles that want to know what is new
     std::optional<Instant> review_by{};  ///< enrolment: when somebody has to look at the node again
+    std::uint64_t as_of = 0;  ///< KnownFacts::as_of: what was known then is asked again when it may have changed
 };
 
 /// RefusalRecord becomes one certificate.refused leaf (the DENY record).
@@ -128,6 +129,7 @@ struct KnownFacts {
     std::vector<std::string> seen{};    ///< FactsQuery::seen, and how many in the last hour where that is unusual
     std::vector<std::string> new_to{};  ///< of `seen` what was never seen before
     bool tenant_open = true;            ///< of FactsQuery::tenant
+    std::uint64_t as_of = 0;            ///< for IntentRequest
 };
 
 enum class RevokeBy { serial, identity, key, role, owner, grant, issuer };

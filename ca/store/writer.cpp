@@ -179,12 +179,13 @@ void Writer::run() {
 }
 
 void Writer::commit(std::vector<Job>& batch) {
-    Transaction transaction(database_, committed_.size, newest_);
+    const bool own_rows_only = all_touch_own_rows(batch);
+    Transaction transaction(database_, committed_.size, newest_,
+                            own_rows_only ? std::optional(generation_.load()) : std::nullopt);
     log::Tree tree = tree_;
     log::Checkpoint head = committed_;
     std::string note;
     Status status = database_.run("BEGIN IMMEDIATE");
-    const bool own_rows_only = all_touch_own_rows(batch);
     if (status) status = own_rows_only ? run_together(batch, transaction) : run_jobs(batch, transaction);
     if (status && !transaction.leaves().empty()) status = thin(transaction);
     if (status && !transaction.leaves().empty()) status = extend_log(transaction, tree, head, note);

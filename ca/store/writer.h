@@ -37,8 +37,11 @@ struct Leaf {
 /// Transaction is what a job may do.
 class Transaction {
 public:
-    Transaction(Database& database, std::uint64_t size, Instant newest)
-        : database_(database), first_(size), newest_(newest) {}
+    /// `generation` is none when some job of the transaction touches anything.
+    Transaction(Database& database, std::uint64_t size, Instant newest, std::optional<std::uint64_t> generation)
+        : database_(database), first_(size), newest_(newest), generation_(generation) {}
+    /// Whether everything but certificates on their way is as it was under this Writer::generation.
+    [[nodiscard]] bool unchanged_since(std::uint64_t generation) const { return generation_ == generation; }
     [[nodiscard]] Database& database() { return database_; }
     /// Adds a leaf; its index in the log. Fails with unavailable (E-CLOCK) when its time lies before the newest leaf's
     /// by more than five seconds: a clock that ran back must not date what follows; with malformed (E-LOG-ENTRY) when
@@ -56,6 +59,7 @@ private:
     Database& database_;
     std::uint64_t first_;
     Instant newest_;
+    std::optional<std::uint64_t> generation_;
     std::vector<Leaf> leaves_;
 };
 

@@ -21,9 +21,9 @@ using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
 
 Key make_key(const char* type, const char* curve = nullptr) {
-    EVP_PKEY* key = curve != nullptr               ? EVP_PKEY_Q_keygen(nullptr, nullptr, type, curve)
+    EVP_PKEY* key = curve != nullptr             ? EVP_PKEY_Q_keygen(nullptr, nullptr, type, curve)
                     : std::string(type) == "RSA" ? EVP_PKEY_Q_keygen(nullptr, nullptr, type, std::size_t{2048})
-                                                   : EVP_PKEY_Q_keygen(nullptr, nullptr, type);
+                                                 : EVP_PKEY_Q_keygen(nullptr, nullptr, type);
     REQUIRE(key != nullptr);
     return {key, EVP_PKEY_free};
 }
