@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 
 #include "ca/app.h"
@@ -27,6 +28,10 @@ void keep_freed_memory() {
     constexpr int kKept = 1 << 20;  // for each thread that allocates, at most
     ::mallopt(M_TRIM_THRESHOLD, kKept);
 }
+
+/// Botan takes memory for what might be secret from one locked pool, and all workers meet at its lock. In this process
+/// it reads certificates and nothing else: keys and passphrases are the signer's. Before there are threads.
+void read_certificates_without_a_pool() { ::setenv("BOTAN_MLOCK_POOL_SIZE", "0", 0); }
 
 std::optional<std::int64_t> end_of(const App& app, const Bytes& certificate) {
     const auto found = app.store->find_certificate(crypto::sha256(certificate));
@@ -107,6 +112,7 @@ Status serve(const Config& config) {
     const sigset_t signals = http::block_signals();
     if (auto ok = signer::harden(); !ok) return ok;
     keep_freed_memory();
+    read_certificates_without_a_pool();
 
     const SystemClock clock;
     App app(config, clock);
