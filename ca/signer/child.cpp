@@ -60,14 +60,20 @@ Result<Bytes> Child::sign_facts(steps::IssuerId issuer, const steps::Certificate
     const auto answer = std::make_shared<std::promise<Result<Bytes>>>();
     auto heard = answer->get_future();
     begin_facts(issuer, facts, [answer](Result<Bytes> made) { answer->set_value(std::move(made)); });
+    send();
     return heard.get();
 }
 
 void Child::begin_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts,
                         std::function<void(Result<Bytes>)> then) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back({Order{issuer, facts}, std::move(then)});
+}
+
+void Child::send() {
     {
         const std::lock_guard lock(mutex_);
-        waiting_.push_back({Order{issuer, facts}, std::move(then)});
+        if (waiting_.empty()) return;
     }
     wake_.notify_one();
 }

@@ -22,6 +22,7 @@ public:
     Result<std::string> sign_checkpoint(const CheckpointOrder& order) override;
     std::future<Result<std::string>> begin_checkpoint(CheckpointOrder order) override;
     Result<Bytes> sign_crl(const CrlOrder& order) override;
+    void send() override;
 
 protected:
     Result<Bytes> sign_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts) override;

@@ -35,8 +35,10 @@ public:
     virtual Result<Description> describe() = 0;
     /// Signs exactly what the Intent's Spec says, after the signer's own envelope allowed it. `then` hears what came of
     /// it, on the signer's thread or before this returns: Code::denied when the envelope does not allow it,
-    /// Code::unavailable when the signer is gone (the CA then stops minting).
+    /// Code::unavailable when the signer is gone (the CA then stops minting). The order may wait for send().
     void sign(steps::Intent&& intent, std::function<void(Result<steps::Signed>)> then);
+    /// Sends the orders that wait. Whoever makes promises durable says so after the last: they are one frame.
+    virtual void send() {}
     /// The complete signed note.
     virtual Result<std::string> sign_checkpoint(const CheckpointOrder& order) = 0;
     /// The same, for a caller with work of its own until it asks for the answer. The signer must outlive the answer.

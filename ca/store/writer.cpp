@@ -217,6 +217,7 @@ void Writer::finish(std::vector<Job>& batch, const Status& status) {
         }
         job.then(std::move(outcome));
     }
+    signer_.send();  // what these promised
 }
 
 Status Writer::run_together(std::vector<Job>& batch, Transaction& transaction) {

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <latch>
 #include <sstream>
 #include <thread>
 
@@ -70,6 +71,24 @@ Result<Bytes> sign_through(signer::Signer& signer, const steps::CertificateFacts
     const auto verb = &Door::sign_facts;
     const bool ssh = std::holds_alternative<wire::SshCertificate>(facts);
     return (signer.*verb)(ssh ? steps::IssuerId::ssh_user : steps::IssuerId::x509, facts);
+}
+
+/// Orders without waiting, one after the other, then sends them all; the answers in the order in which they came.
+std::vector<Result<Bytes>> sign_together(signer::Signer& signer, const std::vector<steps::CertificateFacts>& facts) {
+    struct Opened : signer::Signer {
+        using signer::Signer::begin_facts;
+    };
+    const auto verb = &Opened::begin_facts;
+    std::vector<Result<Bytes>> heard;
+    std::latch all(static_cast<std::ptrdiff_t>(facts.size()));
+    for (const auto& one : facts)
+        (signer.*verb)(steps::IssuerId::ssh_user, one, [&](Result<Bytes> made) {
+            heard.push_back(std::move(made));
+            all.count_down();
+        });
+    signer.send();
+    all.wait();
+    return heard;
 }
 
 /// A folder of sealed keys, as init leaves it.
@@ -337,6 +356,14 @@ TEST_CASE("the child is locked in, signs, and its end stops everything") {
     for (auto& caller : callers) caller.join();
     CHECK(signed_well == 200);
     CHECK((*child)->describe()->signatures == 200);
+    // Those who do not wait: each hears of its own, and one that is refused takes nobody with it.
+    auto nobodys = good_ssh(now);
+    nobodys.principals.clear();
+    const auto together = sign_together(**child, {good_ssh(now), nobodys, good_ssh(now)});
+    REQUIRE(together.size() == 3);
+    CHECK(together[0]);
+    CHECK(together[1].error().code == Code::denied);
+    CHECK(together[2]);
     const auto list = (*child)->sign_crl(good_crl(now));
     INFO((list ? "" : list.error().message));
     CHECK((list && wire::parse_crl(*list)));
@@ -347,6 +374,8 @@ TEST_CASE("the child is locked in, signs, and its end stops everything") {
     ::kill(process, SIGKILL);
     CHECK(sign_through(**child, good_ssh(now)).error().id == "E-SIGNER-GONE");
     CHECK((*child)->describe().error().id == "E-SIGNER-GONE");
+    for (const auto& one : sign_together(**child, {good_ssh(now), good_ssh(now)}))
+        CHECK(one.error().id == "E-SIGNER-GONE");
 }
 
 TEST_CASE("the child says why it does not start") {
