@@ -174,7 +174,7 @@ private:
                 self->answer(std::move(response), keep_alive);
             });
         };
-        shared_->workers.post(end_of(*route),
+        shared_->workers.post([&] { return end_of(*route); },
                               {[self = shared_from_this(), route, reply] { reply(self->handle(*route)); },
                                [self = shared_from_this(), reply] { reply(self->busy()); }});
     }
@@ -183,8 +183,7 @@ private:
     /// not at every request. (Whether it still counts is: by who answers.)
     [[nodiscard]] Workers::End end_of(const Route& route) {
         const auto& ask = shared_->options.certificate_ends;
-        if (route.turn != Turn::renewals_first || !ask || certificate_.empty() || !shared_->workers.waiting())
-            return Workers::kNoEnd;
+        if (route.turn != Turn::renewals_first || !ask || certificate_.empty()) return Workers::kNoEnd;
         if (!ends_ || started_ - asked_ > kAskedAnew) {
             ends_ = ask(certificate_).value_or(Workers::kNoEnd);
             asked_ = started_;

@@ -15,11 +15,12 @@ Workers::Workers(std::size_t threads, std::size_t longest_queue) : longest_(long
 
 Workers::~Workers() { join(); }
 
-void Workers::post(End end, Job job) {
+void Workers::post(const AskEnd& end, Job job) {
+    const End when = waiting() ? end() : kAlone;
     std::function<void()> refused;
     {
         const std::lock_guard lock(mutex_);
-        queue_.emplace(std::pair(end, arrivals_++), std::move(job));
+        queue_.emplace(std::pair(when, arrivals_++), std::move(job));
         if (queue_.size() > longest_) {
             const auto last = std::prev(queue_.end());
             refused = std::move(last->second.refuse);

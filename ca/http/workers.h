@@ -3,8 +3,8 @@
 //
 // The queue is ordered: whoever's certificate ends first is served first, so that under a storm (a CA that was down, a
 // fleet that renews at once) nobody loses access who could have kept it. Requests without such an end come after those
-// that have one, in the order of their arrival. A full queue refuses at once: a short answer now is worth more than a
-// late one. Thread-safe.
+// that have one, in the order of their arrival. Whoever comes when nobody waits is not asked, and goes before all who
+// come later. A full queue refuses at once: a short answer now is worth more than a late one. Thread-safe.
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -22,6 +22,7 @@ public:
     /// When the caller's certificate ends, in seconds since 1970.
     using End = std::int64_t;
     static constexpr End kNoEnd = std::numeric_limits<End>::max();
+    using AskEnd = std::function<End()>;
 
     /// `run` is called by a worker; `refuse` instead of it, by whichever thread finds that there is no room.
     struct Job {
@@ -33,15 +34,16 @@ public:
     Workers(const Workers&) = delete;
     Workers& operator=(const Workers&) = delete;
 
-    /// Queues the job. When the queue is full the least urgent job is refused, which may be this one.
-    void post(End end, Job job);
-    /// Is anything queued at this moment?
-    [[nodiscard]] bool waiting();
+    /// Queues the job; `end` is called at once, or not at all when nobody waits. When the queue is full the least
+    /// urgent job is refused, which may be this one.
+    void post(const AskEnd& end, Job job);
     /// Runs what is queued, then ends the threads. Once.
     void join();
 
 private:
+    static constexpr End kAlone = std::numeric_limits<End>::min();
     void work();
+    [[nodiscard]] bool waiting();
     const std::size_t longest_;
     std::mutex mutex_;
     std::condition_variable wake_;

@@ -14,15 +14,20 @@ struct Held {
     explicit Held(std::size_t longest_queue) : workers(1, longest_queue) {
         std::promise<void> begun;
         auto running = begun.get_future();
-        workers.post(0, {[&] {
-                             begun.set_value();
-                             gate.get_future().wait();
-                         },
-                         [] {}});
+        workers.post([] { return 0; }, {[&] {
+                                            begun.set_value();
+                                            gate.get_future().wait();
+                                        },
+                                        [] {}});
         running.wait();
     }
     void post(Workers::End end, const std::string& name) {
-        workers.post(end, {[this, name] { served += name + " "; }, [this, name] { refused += name + " "; }});
+        workers.post(
+            [this, end] {
+                ++asked;
+                return end;
+            },
+            {[this, name] { served += name + " "; }, [this, name] { refused += name + " "; }});
     }
     void release() {
         gate.set_value();
@@ -30,6 +35,7 @@ struct Held {
     }
     std::promise<void> gate;
     std::string served, refused;
+    int asked = 0;
     Workers workers;
 };
 
@@ -37,18 +43,32 @@ struct Held {
 
 TEST_CASE("whoever's certificate ends first is served first, and the others in the order they came") {
     Held held(16);
+    held.post(Workers::kNoEnd, "before-all");
     held.post(Workers::kNoEnd, "first-stranger");
     held.post(500, "in-500");
     held.post(Workers::kNoEnd, "second-stranger");
     held.post(100, "in-100");
     held.post(500, "in-500-too");
     held.release();
-    CHECK(held.served == "in-100 in-500 in-500-too first-stranger second-stranger ");
+    CHECK(held.served == "before-all in-100 in-500 in-500-too first-stranger second-stranger ");
     CHECK(held.refused.empty());
 }
 
-TEST_CASE("a full queue refuses the least urgent request at once, which may be the one that just came") {
+TEST_CASE("whoever came when nobody waited is not overtaken, and was not asked") {
     Held held(2);
+    held.post(500, "in-500");
+    CHECK(held.asked == 0);
+    held.post(100, "in-100");
+    held.post(100, "in-100-too");
+    CHECK(held.asked == 2);
+    held.release();
+    CHECK(held.served == "in-500 in-100 ");
+    CHECK(held.refused == "in-100-too ");
+}
+
+TEST_CASE("a full queue refuses the least urgent request at once, which may be the one that just came") {
+    Held held(3);
+    held.post(Workers::kNoEnd, "before-all");
     held.post(Workers::kNoEnd, "stranger");
     held.post(500, "in-500");
     held.post(Workers::kNoEnd, "late-stranger");
@@ -56,7 +76,7 @@ TEST_CASE("a full queue refuses the least urgent request at once, which may be t
     held.post(100, "in-100");
     CHECK(held.refused == "late-stranger stranger ");
     held.release();
-    CHECK(held.served == "in-100 in-500 ");
+    CHECK(held.served == "before-all in-100 in-500 ");
 }
 
 TEST_CASE("what is queued when the workers end is still run") {
