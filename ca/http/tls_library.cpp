@@ -9,7 +9,7 @@
 #include <openssl/provider.h>
 
 #include <algorithm>
-#include <array>
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -17,50 +17,61 @@ namespace mayfly::http {
 
 namespace {
 
-/// A provider in front of OpenSSL's default one: it answers what that answers, but for decoders and kinds of key, of
-/// which it shows the few that TLS with our callers needs. (provider-base(7): a provider is a table of functions.)
-class FewDecoders {
+/// What is shown of one kind of algorithm, each by the first of its names.
+struct Shown {
+    int operation;
+    std::vector<std::string_view> names;
+};
+const std::vector<Shown>& shown() {
+    static const std::vector<Shown> all = {
+        {OSSL_OP_CIPHER, {"AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"}},
+        {OSSL_OP_DIGEST, {"SHA2-256", "SHA2-384", "SHA2-512"}},
+        {OSSL_OP_MAC, {"HMAC"}},
+        {OSSL_OP_KDF, {"TLS13-KDF", "HKDF"}},
+        {OSSL_OP_RAND, {"CTR-DRBG", "SEED-SRC"}},
+        {OSSL_OP_KEYMGMT, {"RSA", "RSA-PSS", "EC", "ED25519", "X25519"}},  // TLS 1.3 signs with RSA by PSS only
+        {OSSL_OP_KEYEXCH, {"ECDH", "X25519"}},
+        {OSSL_OP_SIGNATURE, {"RSA", "ECDSA", "ED25519"}},
+        {OSSL_OP_DECODER, {"RSA", "EC", "ED25519"}},
+    };
+    return all;
+}
+
+bool is_shown(const Shown& kind, const OSSL_ALGORITHM& one) {
+    const std::string_view all(one.algorithm_names);  // "EC:id-ecPublicKey:1.2.840.10045.2.1"
+    if (std::find(kind.names.begin(), kind.names.end(), all.substr(0, all.find(':'))) == kind.names.end()) return false;
+    if (kind.operation != OSSL_OP_DECODER) return true;
+    const std::string_view properties(one.property_definition);
+    return properties.find("input=der") != std::string_view::npos &&
+           properties.find("structure=SubjectPublicKeyInfo") != std::string_view::npos;
+}
+
+/// A provider in front of OpenSSL's default one, of whose algorithms it shows a few. (provider-base(7): a provider is a
+/// table of functions.)
+class Front {
 public:
     static OSSL_LIB_CTX* context() {
-        static FewDecoders only;
+        static Front only;
         return only.context_;
     }
 
 private:
-    FewDecoders() {
+    Front() {
         OSSL_LIB_CTX* behind = OSSL_LIB_CTX_new();
         default_ = behind == nullptr ? nullptr : OSSL_PROVIDER_load(behind, "default");
         if (default_ == nullptr) return;
-        show(OSSL_OP_DECODER, decoders_, [](const OSSL_ALGORITHM& one) {
-            const std::string_view properties(one.property_definition);
-            return has(kInCertificates, one) && properties.find("input=der") != std::string_view::npos &&
-                   properties.find("structure=SubjectPublicKeyInfo") != std::string_view::npos;
-        });
-        show(OSSL_OP_KEYMGMT, keys_,
-             [](const OSSL_ALGORITHM& one) { return has(kInCertificates, one) || has(kInHandshakes, one); });
+        for (const auto& kind : shown()) {
+            auto& few = few_[kind.operation];
+            int no_cache = 0;
+            const OSSL_ALGORITHM* all = OSSL_PROVIDER_query_operation(default_, kind.operation, &no_cache);
+            for (; all != nullptr && all->algorithm_names != nullptr; ++all)
+                if (is_shown(kind, *all)) few.push_back(*all);
+            few.push_back({nullptr, nullptr, nullptr, nullptr});
+        }
         OSSL_LIB_CTX* context = OSSL_LIB_CTX_new();
         if (context == nullptr || OSSL_PROVIDER_add_builtin(context, "mayfly-tls", init) != 1) return;
         front_ = this;
         if (OSSL_PROVIDER_load(context, "mayfly-tls") != nullptr) context_ = context;
-    }
-
-    static constexpr std::array<std::string_view, 3> kInCertificates = {"RSA", "EC", "ED25519"};
-    static constexpr std::array<std::string_view, 1> kInHandshakes = {"X25519"};
-
-    /// By the first of its names: "EC:id-ecPublicKey:1.2.840.10045.2.1".
-    template <std::size_t N>
-    static bool has(const std::array<std::string_view, N>& names, const OSSL_ALGORITHM& one) {
-        const std::string_view all(one.algorithm_names);
-        return std::find(names.begin(), names.end(), all.substr(0, all.find(':'))) != names.end();
-    }
-
-    template <class Wanted>
-    void show(int operation, std::vector<OSSL_ALGORITHM>& shown, Wanted wanted) {
-        int no_cache = 0;
-        const OSSL_ALGORITHM* all = OSSL_PROVIDER_query_operation(default_, operation, &no_cache);
-        for (; all != nullptr && all->algorithm_names != nullptr; ++all)
-            if (wanted(*all)) shown.push_back(*all);
-        shown.push_back({nullptr, nullptr, nullptr, nullptr});
     }
 
     // What OpenSSL calls. The algorithms are the default provider's own and get its context, which is therefore ours.
@@ -76,9 +87,8 @@ private:
     }
     static const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) {
         *no_cache = 0;
-        if (operation == OSSL_OP_DECODER) return front_->decoders_.data();
-        if (operation == OSSL_OP_KEYMGMT) return front_->keys_.data();
-        return OSSL_PROVIDER_query_operation(front_->default_, operation, no_cache);
+        const auto found = front_->few_.find(operation);
+        return found == front_->few_.end() ? nullptr : found->second.data();
     }
     static int get_params(void*, OSSL_PARAM* parameters) {
         return OSSL_PROVIDER_get_params(front_->default_, parameters);
@@ -87,9 +97,9 @@ private:
         return OSSL_PROVIDER_get_capabilities(front_->default_, capability, callback, argument);
     }
 
-    static inline FewDecoders* front_ = nullptr;  ///< there is one; it lives as long as the process
+    static inline Front* front_ = nullptr;  ///< there is one; it lives as long as the process
     OSSL_PROVIDER* default_ = nullptr;
-    std::vector<OSSL_ALGORITHM> decoders_, keys_;
+    std::map<int, std::vector<OSSL_ALGORITHM>> few_;  ///< by operation
     OSSL_LIB_CTX* context_ = nullptr;
 };
 
@@ -99,7 +109,7 @@ OSSL_LIB_CTX* tls_library() {
 #if OPENSSL_VERSION_PREREQ(3, 2)
     return nullptr;
 #else
-    return EVP_default_properties_is_fips_enabled(nullptr) == 1 ? nullptr : FewDecoders::context();
+    return EVP_default_properties_is_fips_enabled(nullptr) == 1 ? nullptr : Front::context();
 #endif
 }
 

@@ -3,14 +3,17 @@
 
 #include <openssl/evp.h>
 #include <openssl/opensslv.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "ca/http/tls.h"
 #include "tests/catch.h"
 
 using namespace mayfly;
@@ -29,25 +32,24 @@ Key make_key(const char* type, const char* curve = nullptr) {
 }
 
 /// A certificate about this key, signed by whom does not matter.
-std::vector<unsigned char> certificate_of(EVP_PKEY* subject) {
-    const Key signer = make_key("ED25519");
-    const Certificate made(X509_new(), X509_free);
+Certificate certificate_of(EVP_PKEY* subject) {
+    static const Key signer = make_key("ED25519");
+    Certificate made(X509_new(), X509_free);
     X509_gmtime_adj(X509_getm_notBefore(made.get()), 0);
     X509_gmtime_adj(X509_getm_notAfter(made.get()), 60);
     REQUIRE(X509_set_pubkey(made.get(), subject) == 1);
     REQUIRE(X509_sign(made.get(), signer.get(), nullptr) > 0);
-    std::vector<unsigned char> der(static_cast<std::size_t>(i2d_X509(made.get(), nullptr)));
-    unsigned char* at = der.data();
-    i2d_X509(made.get(), &at);
-    return der;
+    return made;
 }
 
 /// Read with the server's library: the same key?
 bool reads(EVP_PKEY* subject) {
-    const auto der = certificate_of(subject);
+    unsigned char* der = nullptr;
+    const int size = i2d_X509(certificate_of(subject).get(), &der);
+    const std::unique_ptr<unsigned char, decltype([](unsigned char* all) { OPENSSL_free(all); })> freed(der);
     X509* read = X509_new_ex(http::tls_library(), nullptr);
-    const unsigned char* at = der.data();
-    if (d2i_X509(&read, &at, static_cast<long>(der.size())) == nullptr) return false;
+    const unsigned char* at = der;
+    if (d2i_X509(&read, &at, size) == nullptr) return false;
     const Certificate owned(read, X509_free);
     const EVP_PKEY* key = X509_get0_pubkey(owned.get());
     return key != nullptr && EVP_PKEY_eq(key, subject) == 1;
@@ -69,16 +71,78 @@ TEST_CASE("no other key is decoded for a stranger") {
 }
 #endif
 
-TEST_CASE("the server's library has the handshake's groups, ciphers and random numbers, from any thread") {
+namespace {
+
+using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
+using Connection = std::unique_ptr<SSL, decltype(&SSL_free)>;
+
+std::string pem_of(const std::function<int(BIO*)>& write) {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new(BIO_s_mem()), BIO_free);
+    REQUIRE(write(bio.get()) == 1);
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &data);
+    return {data, static_cast<std::size_t>(size)};
+}
+
+/// A server as serve() makes it, with a key of this type.
+std::shared_ptr<boost::asio::ssl::context> server_with(EVP_PKEY* key) {
+    const Certificate certificate = certificate_of(key);
+    const auto secret =
+        pem_of([&](BIO* out) { return PEM_write_bio_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr); });
+    const auto made = http::make_tls({Secret(Bytes(secret.begin(), secret.end())),
+                                      pem_of([&](BIO* out) { return PEM_write_bio_X509(out, certificate.get()); })});
+    REQUIRE(made);
+    return *made;
+}
+
+/// A client with OpenSSL's own context, these ciphers and groups, and a certificate about `key`. The name of the cipher
+/// they agree on, or "" when they do not.
+std::string shake_hands(SSL_CTX* server, const char* ciphers, const char* groups, EVP_PKEY* key) {
+    const Context client(SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
+    REQUIRE(SSL_CTX_set_ciphersuites(client.get(), ciphers) == 1);
+    REQUIRE(SSL_CTX_set1_groups_list(client.get(), groups) == 1);
+    REQUIRE(SSL_CTX_use_certificate(client.get(), certificate_of(key).get()) == 1);
+    REQUIRE(SSL_CTX_use_PrivateKey(client.get(), key) == 1);
+    const Connection one(SSL_new(client.get()), SSL_free), other(SSL_new(server), SSL_free);
+    BIO *here = nullptr, *there = nullptr;
+    REQUIRE(BIO_new_bio_pair(&here, 0, &there, 0) == 1);
+    SSL_set_bio(one.get(), here, here);
+    SSL_set_bio(other.get(), there, there);
+    for (int round = 0; round < 10; ++round) {
+        const int connected = SSL_connect(one.get()), accepted = SSL_accept(other.get());
+        if (connected == 1 && accepted == 1)
+            return http::peer_certificate(other.get()).empty() ? "" : SSL_get_cipher_name(other.get());
+    }
+    return "";
+}
+
+}  // namespace
+
+TEST_CASE("hands are shaken with every cipher, group and kind of key that is offered") {
+    const Key rsa = make_key("RSA"), p256 = make_key("EC", "P-256"), p384 = make_key("EC", "P-384"),
+              ed25519 = make_key("ED25519");
+    for (const auto* of_server : {&p256, &ed25519, &rsa}) {
+        const auto server = server_with(of_server->get());
+        for (const auto* of_client : {&rsa, &p256, &p384, &ed25519})
+            for (const std::string cipher :
+                 {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"})
+                for (const auto* group : {"X25519", "P-256"})
+                    CHECK(shake_hands(server->native_handle(), cipher.c_str(), group, of_client->get()) == cipher);
+    }
+}
+
+#if !OPENSSL_VERSION_PREREQ(3, 2)
+TEST_CASE("nobody connects with another kind of key") {
+    const Key p256 = make_key("EC", "P-256"), ed448 = make_key("ED448");
+    const auto server = server_with(p256.get());
+    CHECK(shake_hands(server->native_handle(), "TLS_AES_128_GCM_SHA256", "X25519", ed448.get()).empty());
+}
+#endif
+
+TEST_CASE("the library may be asked for first by many threads") {
+    std::vector<OSSL_LIB_CTX*> got(4);
     std::vector<std::thread> threads;
-    std::vector<int> good(4);
-    for (auto& one : good)
-        threads.emplace_back([&one] {
-            const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(
-                SSL_CTX_new_ex(http::tls_library(), nullptr, TLS_server_method()), SSL_CTX_free);
-            one = context != nullptr && SSL_CTX_set1_groups_list(context.get(), "X25519:P-256") == 1 &&
-                  SSL_CTX_set_ciphersuites(context.get(), "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") == 1;
-        });
+    for (auto& one : got) threads.emplace_back([&one] { one = http::tls_library(); });
     for (auto& thread : threads) thread.join();
-    CHECK(good == std::vector<int>(4, 1));
+    CHECK(got == std::vector<OSSL_LIB_CTX*>(4, http::tls_library()));
 }
