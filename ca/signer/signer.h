@@ -4,6 +4,7 @@
 #include <functional>
 #include <future>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ca/signer/crl_order.h"
@@ -53,7 +54,8 @@ protected:
     /// The same for callers who must not wait: one whose signer is elsewhere lets `then` hear of it later.
     virtual void begin_facts(steps::IssuerId issuer, const steps::CertificateFacts& facts,
                              std::function<void(Result<Bytes>)> then) {
-        then(sign_facts(issuer, facts));
+        const auto hear = std::move(then);
+        hear(sign_facts(issuer, facts));
     }
 };
 

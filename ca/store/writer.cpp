@@ -206,7 +206,8 @@ void Writer::commit(std::vector<Job>& batch) {
 
 void Writer::finish(std::vector<Job>& batch, const Status& status) {
     for (auto& job : batch) {
-        Status outcome = !status && job.outcome ? status : std::move(job.outcome);
+        Status outcome = std::move(job.outcome);
+        if (!status && outcome) outcome = status;
         if (outcome && job.proof != nullptr) {
             // Everything that these proofs need is at the right edge, in memory.
             auto hashes = log::prove_inclusion(job.proof->index, committed_.size, tile_reader(database_), &tree_);
