@@ -2,53 +2,20 @@
 // caller's proof signed and verified, the certificate signed and read back by verifying it, and a share of two durable
 // commits, each with a signature for the log; by OpenSSL and SQLite as they are. No network, no policy, no bytes of a
 // certificate. Prints certificates per second as JSON.
-#include <openssl/evp.h>
 #include <sqlite3.h>
 
-#include <chrono>
 #include <condition_variable>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
-#include <vector>
+
+#include "tests/bench/signatures.h"
 
 namespace {
 
-constexpr int kCallers = 16;
-using Bytes = std::vector<unsigned char>;
-using Key = std::unique_ptr<EVP_PKEY, decltype([](EVP_PKEY* key) { EVP_PKEY_free(key); })>;
-using Context = std::unique_ptr<EVP_MD_CTX, decltype([](EVP_MD_CTX* context) { EVP_MD_CTX_free(context); })>;
-using Clock = std::chrono::steady_clock;
+using namespace mayfly::bench;
 
-void must(bool good, const char* what) {
-    if (good) return;
-    std::fprintf(stderr, "bench-floor: %s\n", what);
-    std::exit(1);
-}
-
-const EVP_MD* digest_for(EVP_PKEY* key) { return EVP_PKEY_is_a(key, "EC") == 1 ? EVP_sha256() : nullptr; }
-
-Bytes sign(EVP_PKEY* key, const Bytes& message) {
-    const Context context(EVP_MD_CTX_new());
-    Bytes signature(256);
-    std::size_t size = signature.size();
-    must(EVP_DigestSignInit(context.get(), nullptr, digest_for(key), nullptr, key) == 1 &&
-             EVP_DigestSign(context.get(), signature.data(), &size, message.data(), message.size()) == 1,
-         "cannot sign");
-    signature.resize(size);
-    return signature;
-}
-
-void verify(EVP_PKEY* key, const Bytes& message, const Bytes& signature) {
-    const Context context(EVP_MD_CTX_new());
-    must(EVP_DigestVerifyInit(context.get(), nullptr, digest_for(key), nullptr, key) == 1 &&
-             EVP_DigestVerify(context.get(), signature.data(), signature.size(), message.data(), message.size()) == 1,
-         "a signature does not hold");
-}
+constexpr std::size_t kCallers = 16;
 
 /// Rows of everybody who waits go into one durable transaction; one of those who wait writes it.
 class GroupCommit {
@@ -117,26 +84,6 @@ private:
     std::size_t durable_ = 0;            ///< guarded by mutex_; number of the last commit
 };
 
-double per_second(EVP_PKEY* subject, EVP_PKEY* issuer, GroupCommit& store, double seconds) {
-    const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-    std::vector<long> counts(kCallers);
-    std::vector<std::thread> callers;
-    for (auto& count : counts)
-        callers.emplace_back([&] {
-            const Bytes asked(400, 0x41), promise(1000, 0x50), certificate(400, 0x43), outcome(900, 0x4f);
-            for (; Clock::now() < end; ++count) {
-                verify(subject, asked, sign(subject, asked));
-                store.keep(promise);
-                verify(issuer, certificate, sign(issuer, certificate));
-                store.keep(outcome);
-            }
-        });
-    for (auto& caller : callers) caller.join();
-    long all = 0;
-    for (const long count : counts) all += count;
-    return static_cast<double>(all) / seconds;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -145,11 +92,13 @@ int main(int argc, char** argv) {
         return 2;
     }
     const bool ssh = std::strcmp(argv[1], "ssh") == 0;
-    const auto make = [ssh] {
-        return Key(ssh ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")
-                       : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
-    };
-    const Key subject = make(), issuer = make(), log(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+    const Key subject = ssh ? ed25519() : p256(), issuer = ssh ? ed25519() : p256(), log = ed25519();
     GroupCommit store(argv[3], log.get());
-    std::printf("{\"per_s\":%.0f}\n", per_second(subject.get(), issuer.get(), store, std::atof(argv[2])));
+    const Bytes asked(400, 0x41), promise(1000, 0x50), certificate(400, 0x43), outcome(900, 0x4f);
+    std::printf("{\"per_s\":%.0f}\n", per_second(kCallers, std::strtod(argv[2], nullptr), [&] {
+                    verify(subject.get(), asked, sign(subject.get(), asked));
+                    store.keep(promise);
+                    verify(issuer.get(), certificate, sign(issuer.get(), certificate));
+                    store.keep(outcome);
+                }));
 }
