@@ -98,12 +98,10 @@ Digest key_id(const PublicKey& key) {
 
 Bytes x509_key_identifier(const PublicKey& key) {
     // RFC 7093 section 2 method 1: the leftmost 160 bits of SHA-256 over the BIT STRING's value.
-    Bytes value = key.point;
-    if (key.algorithm == KeyAlgorithm::rsa) {
-        value = wire::der::sequence(
-            {wire::der::integer(ByteView(key.modulus)), wire::der::integer(ByteView(key.exponent))});
-    }
-    const Digest digest = sha256(value);
+    const Digest digest = key.algorithm != KeyAlgorithm::rsa
+                              ? sha256(key.point)
+                              : sha256(wire::der::sequence({wire::der::integer(ByteView(key.modulus)),
+                                                            wire::der::integer(ByteView(key.exponent))}));
     return {digest.begin(), digest.begin() + 20};
 }
 

@@ -12,6 +12,7 @@ namespace mayfly::wire::der {
 namespace {
 
 constexpr std::size_t kLongestOid = 64;
+constexpr std::size_t kLongestHeader = 5;
 
 tl::unexpected<Error> bad(std::string_view what, std::string_view why) {
     return fail(Code::malformed, std::string(what) + ": " + std::string(why), "E-DER", {}, {});
@@ -42,15 +43,28 @@ bool form_is_der(std::uint8_t tag) {
     return number != 0 && constructed == (number == 8 || number == 11 || number == 16 || number == 17 || number == 29);
 }
 
-void append_base128(Bytes& out, std::uint64_t value) {
-    std::array<std::uint8_t, 10> digits{};
-    std::size_t count = 0;
-    do {
-        digits[count++] = static_cast<std::uint8_t>(value & 0x7f);
-        value >>= 7U;
-    } while (value != 0);
-    while (count-- > 0) out.push_back(static_cast<std::uint8_t>(digits[count] | (count > 0 ? 0x80 : 0)));
+std::size_t size_of(std::initializer_list<ByteView> parts) {
+    std::size_t size = 0;
+    for (const auto part : parts) size += part.size();
+    return size;
 }
+
+/// An object identifier's contents, in place: half of what a certificate is made of are identifiers.
+class OidContents {
+public:
+    void append(std::uint64_t arc) {
+        std::size_t digits = 1;
+        while (digits * 7 < 64 && arc >> (digits * 7) != 0) ++digits;
+        ensure(size_ + digits <= bytes_.size(), "an OID of ours is short");
+        for (std::size_t left = digits; left-- > 0;)
+            bytes_[size_++] = static_cast<std::uint8_t>(((arc >> (left * 7)) & 0x7f) | (left > 0 ? 0x80 : 0));
+    }
+    [[nodiscard]] ByteView view() const { return ByteView(bytes_).first(size_); }
+
+private:
+    std::array<std::uint8_t, kLongestOid> bytes_{};
+    std::size_t size_ = 0;
+};
 
 }  // namespace
 
@@ -88,10 +102,12 @@ Status Reader::finish(std::string_view what) const {
     return bad(what, "data follows where none should");
 }
 
-Bytes tlv(std::uint8_t tag, ByteView contents) {
-    ensure(contents.size() < (1U << 24U), "a DER element of ours is small");
-    Bytes out{tag};
-    const std::size_t size = contents.size();
+Bytes tlv(std::uint8_t tag, std::initializer_list<ByteView> parts) {
+    const std::size_t size = size_of(parts);
+    ensure(size < (1U << 24U), "a DER element of ours is small");
+    Bytes out;
+    out.reserve(kLongestHeader + size);
+    out.push_back(tag);
     if (size >= 0x10000)
         out.push_back(0x83), out.push_back(static_cast<std::uint8_t>(size >> 16U));
     else if (size >= 0x100)
@@ -100,36 +116,38 @@ Bytes tlv(std::uint8_t tag, ByteView contents) {
         out.push_back(0x81);
     if (size >= 0x100) out.push_back(static_cast<std::uint8_t>(size >> 8U));
     out.push_back(static_cast<std::uint8_t>(size));
-    out.insert(out.end(), contents.begin(), contents.end());
-    return out;
-}
-
-Bytes concat(std::initializer_list<ByteView> parts) {
-    Bytes out;
     for (const auto part : parts) out.insert(out.end(), part.begin(), part.end());
     return out;
 }
 
-Bytes sequence(std::initializer_list<ByteView> parts) { return tlv(kSequence, concat(parts)); }
+Bytes tlv(std::uint8_t tag, ByteView contents) { return tlv(tag, {contents}); }
+
+Bytes concat(std::initializer_list<ByteView> parts) {
+    Bytes out;
+    out.reserve(size_of(parts));
+    for (const auto part : parts) out.insert(out.end(), part.begin(), part.end());
+    return out;
+}
+
+Bytes sequence(std::initializer_list<ByteView> parts) { return tlv(kSequence, parts); }
 
 Bytes integer(ByteView number) {
+    static constexpr std::array<std::uint8_t, 1> kZero{};
     while (number.size() > 1 && number.front() == 0) number = number.subspan(1);
-    Bytes contents;
-    if (number.empty() || (number.front() & 0x80) != 0) contents.push_back(0);
-    contents.insert(contents.end(), number.begin(), number.end());
-    return tlv(kInteger, contents);
+    const bool sign = number.empty() || (number.front() & 0x80) != 0;
+    return tlv(kInteger, {ByteView(kZero).first(sign ? 1 : 0), number});
 }
 
 Bytes integer(std::uint64_t value) {
-    Bytes big;
-    for (int shift = 56; shift >= 0; shift -= 8) big.push_back(static_cast<std::uint8_t>(value >> shift));
+    std::array<std::uint8_t, 8> big{};
+    for (std::size_t i = 0; i < big.size(); ++i) big[i] = static_cast<std::uint8_t>(value >> (56 - 8 * i));
     return integer(ByteView(big));
 }
 
 Bytes boolean(bool value) { return {kBoolean, 1, static_cast<std::uint8_t>(value ? 0xff : 0x00)}; }
 
 Bytes oid(std::string_view dotted) {
-    Bytes contents;
+    OidContents contents;
     std::uint64_t first = 0;
     for (std::size_t index = 0; !dotted.empty(); ++index) {
         std::uint64_t arc = 0;
@@ -140,15 +158,15 @@ Bytes oid(std::string_view dotted) {
         if (index == 0)
             first = arc;
         else
-            append_base128(contents, index == 1 ? first * 40 + arc : arc);
+            contents.append(index == 1 ? first * 40 + arc : arc);
     }
-    return tlv(kOid, contents);
+    return tlv(kOid, contents.view());
 }
 
 Bytes octet_string(ByteView contents) { return tlv(kOctetString, contents); }
 
 Bytes bit_string(ByteView contents, std::uint8_t unused_bits) {
-    return tlv(kBitString, concat({ByteView(&unused_bits, 1), contents}));
+    return tlv(kBitString, {ByteView(&unused_bits, 1), contents});
 }
 
 Bytes time(std::int64_t seconds) {
@@ -183,6 +201,10 @@ Result<std::string> parse_oid(const Element& element) {
     if (element.tag != kOid || element.contents.empty() || element.contents.size() > kLongestOid)
         return bad("object identifier", "malformed");
     std::string out;
+    const auto append = [&out](std::uint64_t number) {
+        std::array<char, 20> digits{};
+        out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
+    };
     std::uint64_t arc = 0;
     bool fresh = true;
     for (const std::uint8_t byte : element.contents) {
@@ -193,10 +215,11 @@ Result<std::string> parse_oid(const Element& element) {
         if (!fresh) continue;
         if (out.empty()) {
             const std::uint64_t top = std::min<std::uint64_t>(arc / 40, 2);
-            out = std::to_string(top) + "." + std::to_string(arc - top * 40);
-        } else {
-            out += "." + std::to_string(arc);
+            append(top);
+            arc -= top * 40;
         }
+        out += '.';
+        append(arc);
         arc = 0;
     }
     if (!fresh) return bad("object identifier", "ends in the middle of a number");

@@ -56,6 +56,7 @@ private:
 };
 
 Bytes tlv(std::uint8_t tag, ByteView contents);
+Bytes tlv(std::uint8_t tag, std::initializer_list<ByteView> parts);  ///< the parts one after the other
 Bytes concat(std::initializer_list<ByteView> parts);
 Bytes sequence(std::initializer_list<ByteView> parts);
 Bytes integer(ByteView unsigned_big_endian);  ///< minimal; adds the sign octet

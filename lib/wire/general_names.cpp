@@ -44,25 +44,30 @@ Result<SubjectName> text_name(Type type, std::string_view text) {
     return SubjectName::parse(SubjectName{type, std::string(text)}.tagged());
 }
 
+/// A name that is text; with `skip`, one that we would not certify is left out.
+Status read_text_name(Type type, std::string_view text, bool skip, std::vector<SubjectName>& out) {
+    if (auto ok = check_ia5(text); !ok) return ok;
+    auto name = text_name(type, skip && type == Type::dns ? lower_case(text) : std::string(text));
+    if (name)
+        out.push_back(std::move(*name));
+    else if (!skip)
+        return pass(name.error());
+    return {};
+}
+
 /// One GeneralName: appended when it is one of ours, else left out or refused as `others` says.
 Status read_general_name(const der::Element& element, OtherNames others, std::vector<SubjectName>& out) {
     const bool skip = others == OtherNames::skip;
-    const auto text = text_of(element.contents);
-    const bool is_text = element.tag == der::context_primitive(1) || element.tag == der::context_primitive(2) ||
-                         element.tag == der::context_primitive(6);
-    if (is_text)
-        if (auto ok = check_ia5(text); !ok) return ok;
-    Result<SubjectName> name =
-        fail(Code::unsupported, "a name of another kind than dns, ip, uri and email", "E-NAME",
-             "otherName, directoryName and the like are not certified", "leave it out of the request");
     switch (element.tag) {
-        case der::context_primitive(1): name = text_name(Type::email, text); break;
-        case der::context_primitive(2): name = text_name(Type::dns, skip ? lower_case(text) : std::string(text)); break;
-        case der::context_primitive(6): name = text_name(Type::uri, text); break;
-        case der::context_primitive(7):
-            name = ip_of(element.contents);
+        case der::context_primitive(1): return read_text_name(Type::email, text_of(element.contents), skip, out);
+        case der::context_primitive(2): return read_text_name(Type::dns, text_of(element.contents), skip, out);
+        case der::context_primitive(6): return read_text_name(Type::uri, text_of(element.contents), skip, out);
+        case der::context_primitive(7): {
+            auto name = ip_of(element.contents);
             if (!name) return pass(name.error());
-            break;
+            out.push_back(std::move(*name));
+            return {};
+        }
         case der::context(0):            // otherName
         case der::context(3):            // x400Address
         case der::context(4):            // directoryName
@@ -71,11 +76,9 @@ Status read_general_name(const der::Element& element, OtherNames others, std::ve
             break;
         default: return fail(Code::malformed, "not a name (RFC 5280 section 4.2.1.6)");
     }
-    if (name)
-        out.push_back(std::move(*name));
-    else if (!skip)
-        return pass(name.error());
-    return {};
+    if (skip) return {};
+    return fail(Code::unsupported, "a name of another kind than dns, ip, uri and email", "E-NAME",
+                "otherName, directoryName and the like are not certified", "leave it out of the request");
 }
 
 }  // namespace

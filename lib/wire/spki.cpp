@@ -19,6 +19,26 @@ constexpr std::array<NamedCurve, 3> kCurves = {{{KeyAlgorithm::ecdsa_p256, oid::
                                                 {KeyAlgorithm::ecdsa_p384, oid::kP384},
                                                 {KeyAlgorithm::ecdsa_p521, oid::kP521}}};
 
+/// AlgorithmIdentifier, made once: keys are named by their SubjectPublicKeyInfo all the time.
+const Bytes& algorithm_of(KeyAlgorithm algorithm) {
+    static const auto on_curve = [](std::string_view curve) {
+        return der::sequence({der::oid(oid::kEcPublicKey), der::oid(curve)});
+    };
+    static const Bytes ed25519 = der::sequence({der::oid(oid::kEd25519)}), p256 = on_curve(oid::kP256),
+                       p384 = on_curve(oid::kP384), p521 = on_curve(oid::kP521),
+                       rsa = der::sequence({der::oid(oid::kRsa), der::tlv(der::kNull, {})});
+    switch (algorithm) {
+        case KeyAlgorithm::ed25519:
+        case KeyAlgorithm::sk_ed25519: return ed25519;
+        case KeyAlgorithm::ecdsa_p256:
+        case KeyAlgorithm::sk_ecdsa_p256: return p256;
+        case KeyAlgorithm::ecdsa_p384: return p384;
+        case KeyAlgorithm::ecdsa_p521: return p521;
+        case KeyAlgorithm::rsa: break;
+    }
+    return rsa;
+}
+
 Result<PublicKey> read_rsa(ByteView bits) {
     der::Reader outer(bits);
     const auto body = outer.expect(der::kSequence, "RSA key");
@@ -68,23 +88,30 @@ Result<PublicKey> read_ed25519(ByteView point) {
     return key;
 }
 
+/// What the rest of AlgorithmIdentifier and the key's bits say, for the algorithms there are.
+Result<PublicKey> read_key(const std::string& id, der::Reader& parameters, ByteView bits) {
+    if (id == oid::kEcPublicKey) return read_ec(parameters, bits);
+    if (id == oid::kEd25519) return read_ed25519(bits);
+    if (id != oid::kRsa)
+        return fail(Code::unsupported, "key algorithm " + id + " is not supported", "E-KEY-TYPE",
+                    "P-256, P-384, P-521, Ed25519 and RSA are", {});
+    const auto null = parameters.expect(der::kNull, "RSA parameters");  // RFC 3279 section 2.3.1: MUST be NULL
+    if (!null) return pass(null.error());
+    if (!null->contents.empty()) return fail(Code::malformed, "RSA parameters: not NULL", "E-DER", {}, {});
+    return read_rsa(bits);
+}
+
 }  // namespace
 
 Result<Bytes> encode_spki(const PublicKey& key) {
     if (key.hardware_backed())
         return fail(Code::unsupported, "a FIDO key has no SubjectPublicKeyInfo", "E-KEY-TYPE",
                     "FIDO keys hold SSH certificates only", {});
-    static const Bytes ed25519 = der::sequence({der::oid(oid::kEd25519)});  // keys are named by this all the time
-    if (key.algorithm == KeyAlgorithm::ed25519) return der::sequence({ed25519, der::bit_string(key.point)});
     if (key.algorithm == KeyAlgorithm::rsa)
-        return der::sequence({der::sequence({der::oid(oid::kRsa), der::tlv(der::kNull, {})}),
-                              der::bit_string(der::sequence(
-                                  {der::integer(ByteView(key.modulus)), der::integer(ByteView(key.exponent))}))});
-    const auto curve =
-        std::find_if(kCurves.begin(), kCurves.end(), [&](const auto& c) { return c.algorithm == key.algorithm; });
-    ensure(curve != kCurves.end(), "every other key is on a named curve");
-    return der::sequence(
-        {der::sequence({der::oid(oid::kEcPublicKey), der::oid(curve->oid)}), der::bit_string(key.point)});
+        return der::sequence(
+            {algorithm_of(key.algorithm), der::bit_string(der::sequence({der::integer(ByteView(key.modulus)),
+                                                                         der::integer(ByteView(key.exponent))}))});
+    return der::sequence({algorithm_of(key.algorithm), der::bit_string(key.point)});
 }
 
 Result<PublicKey> parse_spki(ByteView bytes) {
@@ -106,18 +133,7 @@ Result<PublicKey> parse_spki(ByteView bytes) {
     if (!id) return pass(id.error());
     const auto name = der::parse_oid(*id);
     if (!name) return pass(name.error());
-    Result<PublicKey> key = fail(Code::unsupported, "key algorithm " + *name + " is not supported", "E-KEY-TYPE",
-                                 "P-256, P-384, P-521, Ed25519 and RSA are", {});
-    if (*name == oid::kEcPublicKey)
-        key = read_ec(inside, *key_bytes);
-    else if (*name == oid::kEd25519)
-        key = read_ed25519(*key_bytes);
-    else if (*name == oid::kRsa) {
-        const auto null = inside.expect(der::kNull, "RSA parameters");  // RFC 3279 section 2.3.1: MUST be NULL
-        if (!null) return pass(null.error());
-        if (!null->contents.empty()) return fail(Code::malformed, "RSA parameters: not NULL", "E-DER", {}, {});
-        key = read_rsa(*key_bytes);
-    }
+    auto key = read_key(*name, inside, *key_bytes);
     if (!key) return key;
     if (auto ok = inside.finish("key algorithm"); !ok) return pass(ok.error());
     return key;

@@ -38,6 +38,7 @@ Bytes basic_constraints(const X509Certificate& certificate) {
 
 Bytes extensions(const X509Certificate& certificate) {
     Bytes all;
+    all.reserve(512);
     const auto add = [&](const Bytes& one) { all.insert(all.end(), one.begin(), one.end()); };
     add(extension(oid::kBasicConstraints, Critical::yes, basic_constraints(certificate)));
     add(extension(oid::kKeyUsage, Critical::yes, key_usage(certificate)));

@@ -1,6 +1,6 @@
 #include "lib/wire/x509_fields.h"
 
-#include <set>
+#include <algorithm>
 
 #include "lib/wire/oids.h"
 
@@ -87,7 +87,8 @@ Result<Bytes> parse_authority_key_id(ByteView value) {
 
 Status each_extension(ByteView extensions, const std::function<Status(const std::string&, bool, ByteView)>& use) {
     if (extensions.empty()) return fail(Code::malformed, "a list of no extensions");
-    std::set<std::string> seen;
+    std::vector<std::string> seen;
+    seen.reserve(8);
     der::Reader list(extensions);
     while (!list.empty()) {
         const auto extension = list.expect(der::kSequence, "extension");
@@ -95,7 +96,7 @@ Status each_extension(ByteView extensions, const std::function<Status(const std:
         der::Reader fields(extension->contents);
         const auto id_element = fields.any("extension");
         if (!id_element) return pass(id_element.error());
-        const auto id = der::parse_oid(*id_element);
+        auto id = der::parse_oid(*id_element);
         if (!id) return pass(id.error());
         bool critical = false;
         if (fields.peek() == der::kBoolean) {
@@ -110,9 +111,11 @@ Status each_extension(ByteView extensions, const std::function<Status(const std:
         const auto value = fields.expect(der::kOctetString, "extension value");
         if (!value) return pass(value.error());
         if (auto ok = fields.finish("extension"); !ok) return ok;
-        if (!seen.insert(*id).second) return fail(Code::malformed, "extension " + *id + " stands there twice");
-        if (seen.size() > kMostExtensions) return fail(Code::malformed, "more than 64 extensions");
+        if (std::find(seen.begin(), seen.end(), *id) != seen.end())
+            return fail(Code::malformed, "extension " + *id + " stands there twice");
+        if (seen.size() == kMostExtensions) return fail(Code::malformed, "more than 64 extensions");
         if (auto ok = use(*id, critical, value->contents); !ok) return ok;
+        seen.push_back(std::move(*id));
     }
     return {};
 }
