@@ -1,20 +1,14 @@
 // The second implementation: Botan reads every X.509 certificate back, with a parser that shares no line with ours.
 // The signature over these bytes is OpenSSL's to verify (check.cpp): Botan 2 needs four times as long for it, a fifth
 // of all that a certificate costs.
-#include <botan/asn1_obj.h>
-#include <botan/data_src.h>
-#include <botan/pk_keys.h>
-#include <botan/pkix_types.h>
-#include <botan/version.h>
-#include <botan/x509cert.h>
-
 #include <algorithm>
-#include <memory>
 #include <set>
 #include <string>
 
+#include "ca/mint/botan_certificate.h"
 #include "ca/mint/check.h"
 #include "lib/crypto/crypto.h"
+#include "lib/wire/der.h"
 #include "lib/wire/spki.h"
 
 namespace mayfly::mint {
@@ -23,49 +17,22 @@ namespace {
 
 using Names = std::set<std::string>;
 
-// What Botan 2 (Debian 12) and Botan 3 (Debian 13) say differently.
-#if BOTAN_VERSION_MAJOR >= 3
-constexpr auto kDigitalSignature = Botan::Key_Constraints::DigitalSignature,
-               kKeyCertSign = Botan::Key_Constraints::KeyCertSign;
-
-/// Every name that Botan finds, tagged as ours are. (IPv6 is left to the byte comparison: Botan does not read it.)
-Names names_in(const Botan::AlternativeName& names) {
-    Names out;
-    for (const auto& name : names.dns()) out.insert("dns:" + name);
-    for (const auto& name : names.uris()) out.insert("uri:" + name);
-    for (const auto& name : names.email()) out.insert("email:" + name);
-    for (const auto address : names.ipv4_address()) {
-        std::string text = "ip:";
-        for (const unsigned shift : {24U, 16U, 8U, 0U})
-            text += std::to_string((address >> shift) & 0xFFU) + (shift == 0 ? "" : ".");
-        out.insert(text);
-    }
-    return out;
-}
-#else
-constexpr auto kDigitalSignature = Botan::DIGITAL_SIGNATURE, kKeyCertSign = Botan::KEY_CERT_SIGN;
-
-/// Every name that Botan finds, tagged as ours are. (IPv6 is left to the byte comparison: Botan does not read it.)
-Names names_in(const Botan::AlternativeName& names) {
-    Names out;
-    for (const auto& [type, tag] : {std::pair{"DNS", "dns:"}, {"IP", "ip:"}, {"URI", "uri:"}, {"RFC822", "email:"}})
-        for (const auto& value : names.get_attribute(type)) out.insert(tag + value);
-    return out;
-}
-#endif
-
 tl::unexpected<Error> differs(const std::string& what) {
     return fail(Code::corrupt, "read back by another implementation, the certificate differs: " + what, "E-CHECK",
                 "nothing is released", {});
 }
 
-Botan::X509_Certificate load(ByteView der) {
-    Botan::DataSource_Memory source(der.data(), der.size());
-    return Botan::X509_Certificate(source);
+bool same(ByteView a, ByteView b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+
+bool same(const Botan::BER_Object& read, ByteView contents) {
+    return same(ByteView(read.bits(), read.length()), contents);
 }
 
-bool same(const std::vector<std::uint8_t>& a, const Bytes& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+/// Of DER that we made: what stands in it behind its tag and length.
+ByteView contents(ByteView whole) {
+    const auto element = wire::der::Reader(whole).any("what was meant");
+    ensure(element.has_value(), "what we encoded can be read");
+    return element->contents;
 }
 
 Names names_meant(const wire::X509Certificate& meant) {
@@ -94,33 +61,53 @@ Status compare_criticality(const wire::X509Certificate& meant, const Botan::Exte
     return {};
 }
 
-Status compare(const Issuer& issuer, const wire::X509Certificate& meant, const Botan::X509_Certificate& read) {
-    if (!same(read.serial_number(), meant.serial)) return differs("serial");
-    if (!same(read.subject_key_id(), meant.subject_key_id)) return differs("subject key identifier");
-    if (!same(read.authority_key_id(), meant.authority_key_id)) return differs("authority key identifier");
-    if (read.x509_version() != 3) return differs("version");
+Status compare_keys(const wire::X509Certificate& meant, const BotanCertificate& read) {
+    const auto* subject = read.find<Botan::Cert_Extension::Subject_Key_ID>();
+    if (subject == nullptr || !same(subject->get_key_id(), meant.subject_key_id))
+        return differs("subject key identifier");
+    const auto* issuer = read.find<Botan::Cert_Extension::Authority_Key_ID>();
+    if (issuer == nullptr || !same(issuer->get_key_id(), meant.authority_key_id))
+        return differs("authority key identifier");
     const auto spki = wire::encode_spki(meant.subject);
-    if (!spki || !same(read.subject_public_key_info(), *spki)) return differs("subject key");
-    // The exact bytes: path building compares names (RFC 5280 section 6.1.3), and readers compare them differently.
-    if (read.issuer_dn().get_first_attribute("X520.CommonName") != meant.issuer_common_name ||
-        !same(read.raw_issuer_dn(), issuer.raw_subject))
-        return differs("issuer");
-    if (read.subject_dn().get_first_attribute("X520.CommonName") != meant.subject_common_name ||
-        read.subject_dn().get_attributes().size() != (meant.subject_common_name.empty() ? 0U : 1U))
-        return differs("subject");
-    if (static_cast<std::int64_t>(read.not_before().time_since_epoch()) != meant.validity.after().seconds())
-        return differs("notBefore");
-    if (static_cast<std::int64_t>(read.not_after().time_since_epoch()) != meant.validity.before().seconds() - 1)
-        return differs("notAfter");
-    if (read.is_CA_cert()) return differs("it is a CA");
-    const bool server = meant.usage != wire::X509Usage::client, client = meant.usage != wire::X509Usage::server;
-    static const Botan::OID kServer("1.3.6.1.5.5.7.3.1"), kClient("1.3.6.1.5.5.7.3.2");
-    if (read.has_ex_constraint(kServer) != server || read.has_ex_constraint(kClient) != client)
-        return differs("extended key usage");
-    if (!read.has_constraints(kDigitalSignature) || read.has_constraints(kKeyCertSign)) return differs("key usage");
-    if (names_in(read.subject_alt_name()) != names_meant(meant)) return differs("subject alternative names");
-    if (auto same = compare_criticality(meant, read.v3_extensions()); !same) return same;
+    if (!spki || !same(read.subject_public_key, contents(*spki))) return differs("subject key");
     return {};
+}
+
+Status compare_usage(const wire::X509Certificate& meant, const BotanCertificate& read) {
+    const auto* basic = read.find<Botan::Cert_Extension::Basic_Constraints>();
+    if (basic == nullptr || basic->get_is_ca()) return differs("it is a CA");
+    static const Botan::OID kServer("1.3.6.1.5.5.7.3.1"), kClient("1.3.6.1.5.5.7.3.2");
+    std::vector<Botan::OID> purposes;
+    if (meant.usage != wire::X509Usage::client) purposes.push_back(kServer);
+    if (meant.usage != wire::X509Usage::server) purposes.push_back(kClient);
+    if (read.purposes() != purposes) return differs("extended key usage");
+    if (!read.signs_and_certifies_nothing()) return differs("key usage");
+    return {};
+}
+
+Status compare_names(const Issuer& issuer, const wire::X509Certificate& meant, const BotanCertificate& read) {
+    // The exact bytes: path building compares names (RFC 5280 section 6.1.3), and readers compare them differently.
+    if (read.issuer.get_first_attribute("X520.CommonName") != meant.issuer_common_name ||
+        !same(read.issuer.get_bits(), issuer.subject_contents))
+        return differs("issuer");
+    if (read.subject.get_first_attribute("X520.CommonName") != meant.subject_common_name ||
+        read.subject.get_attributes().size() != (meant.subject_common_name.empty() ? 0U : 1U))
+        return differs("subject");
+    if (read.names() != names_meant(meant)) return differs("subject alternative names");
+    return {};
+}
+
+Status compare(const Issuer& issuer, const wire::X509Certificate& meant, const BotanCertificate& read) {
+    if (!same(read.serial_bytes(), meant.serial)) return differs("serial");
+    if (read.version != 2) return differs("version");  // version 3 is written as 2 (RFC 5280 section 4.1.2.1)
+    if (static_cast<std::int64_t>(read.not_before.time_since_epoch()) != meant.validity.after().seconds())
+        return differs("notBefore");
+    if (static_cast<std::int64_t>(read.not_after.time_since_epoch()) != meant.validity.before().seconds() - 1)
+        return differs("notAfter");
+    if (auto same = compare_keys(meant, read); !same) return same;
+    if (auto same = compare_names(issuer, meant, read); !same) return same;
+    if (auto same = compare_usage(meant, read); !same) return same;
+    return compare_criticality(meant, read.extensions);
 }
 
 }  // namespace
@@ -129,8 +116,7 @@ Result<Issuer> Issuer::read(const Authority& authority) {
     auto key = crypto::VerifyingKey::of(authority.x509);
     if (!key) return pass(key.error(), "the issuer's key");
     try {
-        const auto certificate = load(authority.issuer_certificate_der);
-        return Issuer{std::move(*key), to_bytes(certificate.raw_subject_dn())};
+        return Issuer{std::move(*key), subject_by_botan(authority.issuer_certificate_der)};
     } catch (const std::exception& error) {
         return fail(Code::corrupt,
                     std::string("another implementation cannot read the issuing certificate: ") + error.what(),
@@ -140,7 +126,7 @@ Result<Issuer> Issuer::read(const Authority& authority) {
 
 Status check_by_botan(const Issuer& issuer, const wire::X509Certificate& meant, ByteView der) {
     try {
-        return compare(issuer, meant, load(der));
+        return compare(issuer, meant, BotanCertificate::read(der));
     } catch (const std::exception& error) {
         return differs(error.what());
     }

@@ -35,7 +35,7 @@ struct Authority {
 /// name as Botan reads it. Thread-safe.
 struct Issuer {
     crypto::VerifyingKey key;
-    Bytes raw_subject;  ///< DER
+    Bytes subject_contents;  ///< what its subject's SEQUENCE holds
     /// Fails when Botan cannot read the issuing certificate, or OpenSSL its key.
     static Result<Issuer> read(const Authority& authority);
 };
