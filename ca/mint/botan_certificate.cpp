@@ -51,9 +51,7 @@ using Tag = Botan::ASN1_Tag;
 
 std::vector<std::uint8_t> big_endian(const Botan::BigInt& number) { return Botan::BigInt::encode(number); }
 
-const std::vector<Botan::OID>& purposes_in(const extension::Extended_Key_Usage& usage) {
-    return usage.get_oids();
-}
+const std::vector<Botan::OID>& purposes_in(const extension::Extended_Key_Usage& usage) { return usage.get_oids(); }
 
 bool only_signs(Botan::Key_Constraints usage) {
     return (usage & Botan::DIGITAL_SIGNATURE) != 0 && (usage & Botan::KEY_CERT_SIGN) == 0;

@@ -1,6 +1,6 @@
 #pragma once
-// A certificate as Botan reads it, and nothing of ours: the second implementation. Where Botan 2 (Debian 12) and Botan 3
-// (Debian 13) say things differently is told here. Private to check_botan.cpp.
+// A certificate as Botan reads it, and nothing of ours: the second implementation. Where Botan 2 (Debian 12) and Botan
+// 3 (Debian 13) say things differently is told here. Private to check_botan.cpp.
 #include <botan/asn1_obj.h>
 #include <botan/bigint.h>
 #include <botan/pkix_types.h>
@@ -36,12 +36,12 @@ struct BotanCertificate {
     }
     /// Every subject alternative name, tagged as ours are; but IPv6, which Botan 2 does not read.
     [[nodiscard]] std::set<std::string> names() const;
-    [[nodiscard]] std::vector<Botan::OID> purposes() const;      ///< extKeyUsage, in its order
-    [[nodiscard]] bool signs_and_certifies_nothing() const;      ///< keyUsage: digitalSignature and not keyCertSign
+    [[nodiscard]] std::vector<Botan::OID> purposes() const;  ///< extKeyUsage, in its order
+    [[nodiscard]] bool signs_and_certifies_nothing() const;  ///< keyUsage: digitalSignature and not keyCertSign
 };
 
-/// The DER of a distinguished name's contents, in the certificate's subject: for an issuer, what its leaves have to say.
-/// Throws as read does.
+/// The DER of a distinguished name's contents, in the certificate's subject: for an issuer, what its leaves have to
+/// say. Throws as read does.
 std::vector<std::uint8_t> subject_by_botan(ByteView der);
 
 }  // namespace mayfly::mint
