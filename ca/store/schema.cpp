@@ -179,7 +179,8 @@ CREATE TABLE certificate (
     kind TEXT NOT NULL, identity TEXT NOT NULL REFERENCES identity(name), owner TEXT NOT NULL REFERENCES owner(name),
     role TEXT NOT NULL, grant_id TEXT NOT NULL, key BLOB NOT NULL, spec BLOB NOT NULL, valid_after INTEGER NOT NULL,
     valid_before INTEGER NOT NULL, terms INTEGER NOT NULL REFERENCES certificate_terms(id),
-    state TEXT NOT NULL CHECK (state IN ('intent','issued','void')), revoked INTEGER NOT NULL DEFAULT 0,
+    -- One by one: for IN with three or more SQLite makes a table in memory, each time.
+    state TEXT NOT NULL CHECK (state = 'intent' OR state = 'issued' OR state = 'void'), revoked INTEGER NOT NULL DEFAULT 0,
     leaf INTEGER NOT NULL,  -- the promise's, and once it is issued the outcome's: the row does not grow
     strong INTEGER NOT NULL DEFAULT 0,  -- sessions: by a hardware key
     sha256 BLOB  -- of issued sessions and nodes: with these somebody calls us, a node even late
