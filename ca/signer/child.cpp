@@ -1,11 +1,8 @@
 #include "ca/signer/child.h"
 
 #include <pthread.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <csignal>
 
 namespace mayfly::signer {
 
@@ -19,7 +16,24 @@ tl::unexpected<Error> signer_gone() {
 
 }  // namespace
 
-Child::Child(int socket, int process) : socket_(socket), process_(process), thread_([this] { run(); }) {
+Line::~Line() { ::close(socket_); }
+
+void Line::ask(ByteView body) {
+    if (!gone_) gone_ = !write_frame(socket_, body);
+}
+
+Result<Bytes> Line::answer(Verb verb) {
+    if (gone_) return signer_gone();
+    const auto reply = read_frame(socket_);
+    gone_ = !reply;  // after half a frame nothing that follows could be trusted
+    if (gone_) return signer_gone();
+    const auto payload = open_reply(verb, *reply);
+    if (!payload) return pass(payload.error());
+    return to_bytes(*payload);
+}
+
+Child::Child(Sockets sockets, int process)
+    : orders_(sockets.orders), heads_(sockets.heads), process_(process), thread_([this] { run(); }) {
     ::pthread_setname_np(thread_.native_handle(), "signer-client");
 }
 
@@ -30,7 +44,8 @@ Child::~Child() {
     }
     wake_.notify_all();
     thread_.join();
-    ::close(socket_);  // the signer reads end of file and ends
+    orders_.reset();  // the signer reads end of file and ends
+    heads_.reset();
     ::waitpid(process_, nullptr, 0);
 }
 
@@ -42,10 +57,26 @@ Result<Description> Child::describe() {
 
 Result<std::string> Child::sign_checkpoint(const CheckpointOrder& order) { return begin_checkpoint(order).get(); }
 
+Child::Head::Head(Child& child, ByteView order) : child_(child) {
+    child_.heads_free_.acquire();
+    child_.heads_->ask(order);
+}
+
+Child::Head::~Head() {
+    if (!read_) (void)child_.heads_->answer(Verb::sign_checkpoint);  // or the next to ask would read it
+    child_.heads_free_.release();
+}
+
+Result<Bytes> Child::Head::answer() {
+    read_ = true;
+    return child_.heads_->answer(Verb::sign_checkpoint);
+}
+
 std::future<Result<std::string>> Child::begin_checkpoint(CheckpointOrder order) {
     return std::async(std::launch::deferred,
-                      [answer = begin(Verb::sign_checkpoint, encode_checkpoint_order(order))]() mutable {
-                          const auto payload = answer.get();
+                      [head = std::make_unique<Head>(*this, encode_checkpoint_order(order))]() mutable {
+                          const auto payload = head->answer();
+                          head.reset();
                           return payload ? parse_note_reply(*payload) : Result<std::string>(pass(payload.error()));
                       });
 }
@@ -78,7 +109,7 @@ void Child::send() {
     wake_.notify_one();
 }
 
-std::future<Result<Bytes>> Child::begin(Verb verb, Bytes body) {
+Result<Bytes> Child::call(Verb verb, Bytes body) {
     std::future<Result<Bytes>> answer;
     {
         const std::lock_guard lock(mutex_);
@@ -86,7 +117,7 @@ std::future<Result<Bytes>> Child::begin(Verb verb, Bytes body) {
         answer = calls_.back().answer.get_future();
     }
     wake_.notify_one();
-    return answer;
+    return answer.get();
 }
 
 void Child::run() {
@@ -103,7 +134,10 @@ void Child::run() {
                 waiting_.pop_front();
             }
         }
-        for (auto& one : calls) one.answer.set_value(exchange(one.verb, one.body));
+        for (auto& one : calls) {
+            orders_->ask(one.body);
+            one.answer.set_value(orders_->answer(one.verb));
+        }
         if (!batch.empty()) run_batch(std::move(batch));
     }
 }
@@ -112,23 +146,11 @@ void Child::run_batch(std::vector<Waiting> batch) {
     std::vector<Order> orders;
     orders.reserve(batch.size());
     for (auto& waiting : batch) orders.push_back(std::move(waiting.order));
-    const auto payload = exchange(Verb::sign_certificates, encode_orders(orders));
+    orders_->ask(encode_orders(orders));
+    const auto payload = orders_->answer(Verb::sign_certificates);
     auto results = payload ? parse_certificates(*payload, batch.size()) : pass(payload.error());
     for (std::size_t i = 0; i < batch.size(); ++i)
         batch[i].then(results ? std::move((*results)[i]) : Result<Bytes>(pass(results.error())));
-}
-
-Result<Bytes> Child::exchange(Verb verb, ByteView body) {
-    if (gone_) return signer_gone();
-    Result<Bytes> reply = signer_gone();
-    if (write_frame(socket_, body)) reply = read_frame(socket_);
-    if (!reply) {
-        gone_ = true;  // after half a frame nothing that follows could be trusted
-        return signer_gone();
-    }
-    const auto payload = open_reply(verb, *reply);
-    if (!payload) return pass(payload.error());
-    return to_bytes(*payload);
 }
 
 }  // namespace mayfly::signer

@@ -1,5 +1,6 @@
 #pragma once
-// The words between the CA and its signer: a closed table of verbs, each a length-prefixed frame on a socketpair.
+// The words between the CA and its signer: a closed table of verbs, each a length-prefixed frame on one of two
+// socketpairs.
 //
 //   frame   = u32 length || body           length <= kLargestFrame
 //   request = u8 version || u8 verb || payload
@@ -18,6 +19,11 @@ inline constexpr std::size_t kMostPerFrame = 64;
 inline constexpr std::uint8_t kFrameVersion = 1;
 
 enum class Verb : std::uint8_t { ready = 0, describe = 1, sign_certificates = 2, sign_checkpoint = 3, sign_crl = 4 };
+
+/// Sockets of one side: on `heads` the CA asks for checkpoints and nothing else, on `orders` for everything else.
+struct Sockets {
+    int orders = -1, heads = -1;
+};
 
 /// Order is one certificate to sign.
 struct Order {

@@ -1,7 +1,7 @@
 // mayfly-signer: holds the issuer keys and the log key, and nothing else. Started by mayfly-ca over a socketpair.
 //
 // Order of life: harden, open and unseal what it needs, drop root, close everything else, install the filter, say
-// ready, answer the closed table of verbs until the socket closes.
+// ready, answer the closed table of verbs until the sockets close.
 #include <sys/prctl.h>
 
 #include <csignal>
@@ -42,14 +42,14 @@ Result<signer::Core> prepare(const signer::ChildOptions& options, const Clock& c
 }  // namespace
 
 int main(int argc, char** argv) {
-    int socket = -1;
-    const auto options = signer::parse_arguments({argv + 1, argv + argc}, socket);
+    signer::Sockets sockets;
+    const auto options = signer::parse_arguments({argv + 1, argv + argc}, sockets);
     if (!options) {
         std::fprintf(stderr, "error: %s\n  fix: %s\n", options.error().message.c_str(), options.error().fix.c_str());
         return 2;
     }
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    std::signal(SIGINT, SIG_IGN);  // the CA stops first and closes the socket; that is our sign
+    std::signal(SIGINT, SIG_IGN);  // the CA stops first and closes the sockets; that is our sign
     std::signal(SIGTERM, SIG_IGN);
     std::signal(SIGPIPE, SIG_IGN);
 
@@ -57,15 +57,15 @@ int main(int argc, char** argv) {
     auto core = prepare(*options, clock);
     Status locked;
     if (core) locked = signer::become(options->user);
-    if (core && locked) locked = signer::lock_in({socket, core->journal_descriptor()});
+    if (core && locked) locked = signer::lock_in({sockets.orders, sockets.heads, core->journal_descriptor()});
     if (!core || !locked) {
         const Error& error = core ? locked.error() : core.error();
-        const auto told = signer::write_frame(socket, signer::encode_error_reply(signer::Verb::ready, error));
+        const auto told = signer::write_frame(sockets.orders, signer::encode_error_reply(signer::Verb::ready, error));
         if (!told) std::fprintf(stderr, "error: %s\n", error.message.c_str());
         return 1;
     }
-    if (auto ok = signer::write_frame(socket, signer::encode_ready_reply()); !ok) return 1;
-    if (auto ok = signer::serve(*core, socket); !ok) {
+    if (auto ok = signer::write_frame(sockets.orders, signer::encode_ready_reply()); !ok) return 1;
+    if (auto ok = signer::serve(*core, sockets); !ok) {
         std::fprintf(stderr, "mayfly-signer: %s; ending\n", ok.error().message.c_str());
         return kBadFrame;
     }

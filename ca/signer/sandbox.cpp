@@ -46,7 +46,8 @@ Status install_filter() {
           SCMP_SYS(clock_gettime), SCMP_SYS(munmap),          SCMP_SYS(brk),          SCMP_SYS(madvise),
           SCMP_SYS(exit),          SCMP_SYS(exit_group),      SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
           SCMP_SYS(fdatasync),     SCMP_SYS(close),           SCMP_SYS(getpid),       SCMP_SYS(gettid),
-          SCMP_SYS(sched_yield),   SCMP_SYS(restart_syscall), SCMP_SYS(munlock)})  // the last: libraries, as it ends
+          SCMP_SYS(sched_yield),   SCMP_SYS(restart_syscall), SCMP_SYS(poll),         SCMP_SYS(ppoll),
+          SCMP_SYS(munlock)})  // the last: libraries, as it ends
         if (seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0) != 0) return failed("seccomp_rule_add");
     for (const int call : kRuntimeCalls)
         if (seccomp_rule_add(filter.get(), SCMP_ACT_ALLOW, call, 0) != 0) return failed("seccomp_rule_add");

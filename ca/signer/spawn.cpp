@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include "ca/signer/child.h"
 #include "ca/signer/serve.h"
@@ -20,10 +21,32 @@ tl::unexpected<Error> cannot_start(const std::string& what) {
     return fail(Code::unavailable, "cannot start the signer: " + what, "E-SIGNER-START", {}, {});
 }
 
+/// Both ends of a socketpair; whoever is left closes.
+struct Pair {
+    int ours = -1, theirs = -1;
+    Pair() = default;
+    Pair(const Pair&) = delete;
+    Pair& operator=(const Pair&) = delete;
+    ~Pair() {
+        close_end(ours);
+        close_end(theirs);
+    }
+    bool open() {
+        int ends[2];
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
+        ours = ends[0], theirs = ends[1];
+        return true;
+    }
+    static void close_end(int& end) {
+        if (end >= 0) ::close(end);
+        end = -1;
+    }
+};
+
 /// Everything the child needs is prepared before fork: between fork and exec only system calls are safe.
-[[noreturn]] void run_child(const char* program, char* const* argv, int socket) {
-    ::fcntl(socket, F_SETFD, 0);  // this one descriptor survives exec
-    ::setsid();                   // a terminal's ^C is for the CA, which then stops us
+[[noreturn]] void run_child(const char* program, char* const* argv, Sockets sockets) {
+    for (const int socket : {sockets.orders, sockets.heads}) ::fcntl(socket, F_SETFD, 0);  // these survive exec
+    ::setsid();  // a terminal's ^C is for the CA, which then stops us
     char* const environment[] = {nullptr};
     ::execve(program, argv, environment);
     ::_exit(127);
@@ -32,26 +55,27 @@ tl::unexpected<Error> cannot_start(const std::string& what) {
 }  // namespace
 
 Result<std::unique_ptr<Signer>> spawn_child(const ChildOptions& options) {
-    int sockets[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) return cannot_start(std::strerror(errno));
-    std::vector<std::string> words = encode_arguments(options, sockets[1]);
+    Pair orders, heads;
+    if (!orders.open() || !heads.open()) return cannot_start(std::strerror(errno));
+    const Sockets theirs{orders.theirs, heads.theirs};
+    std::vector<std::string> words = encode_arguments(options, theirs);
     words.insert(words.begin(), options.program);
     std::vector<char*> argv;
     for (auto& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
 
     const pid_t process = ::fork();
-    if (process == 0) run_child(options.program.c_str(), argv.data(), sockets[1]);
-    ::close(sockets[1]);
-    if (process < 0) {
-        ::close(sockets[0]);
-        return cannot_start(std::strerror(errno));
-    }
-    const auto reply = read_frame(sockets[0]);
+    if (process == 0) run_child(options.program.c_str(), argv.data(), theirs);
+    if (process < 0) return cannot_start(std::strerror(errno));
+    Pair::close_end(orders.theirs);
+    Pair::close_end(heads.theirs);
+    const auto reply = read_frame(orders.ours);
     const auto ready = reply ? open_reply(Verb::ready, *reply) : pass(reply.error());
-    if (ready) return std::unique_ptr<Signer>(std::make_unique<Child>(sockets[0], process));
+    if (ready)
+        return std::make_unique<Child>(Sockets{std::exchange(orders.ours, -1), std::exchange(heads.ours, -1)}, process);
 
-    ::close(sockets[0]);
+    Pair::close_end(orders.ours);
+    Pair::close_end(heads.ours);
     int status = 0;
     ::waitpid(process, &status, 0);
     if (reply) return pass(ready.error());

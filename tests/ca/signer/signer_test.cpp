@@ -341,7 +341,7 @@ TEST_CASE("the child is locked in, signs, and its end stops everything") {
     for ([[maybe_unused]] const auto& entry :
          std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/fd"))
         ++descriptors;
-    CHECK(descriptors == 5);  // standard streams, socket, journal
+    CHECK(descriptors == 6);  // standard streams, two sockets, journal
 
     const std::int64_t now = SystemClock().now().seconds();
     std::atomic<int> signed_well{0};
@@ -371,9 +371,19 @@ TEST_CASE("the child is locked in, signs, and its end stops everything") {
     REQUIRE(x509);
     CHECK(wire::parse_x509(*x509));
 
+    // A checkpoint that somebody asked for and did not wait for is not the next one's answer.
+    const log::Checkpoint empty{"corp.example/log", 0, log::empty_root()},
+        some{"corp.example/log", 1, log::leaf_hash(view("a"))}, other{"corp.example/log", 1, log::leaf_hash(view("b"))};
+    { const auto unwanted = (*child)->begin_checkpoint({empty, some, {}}); }
+    const auto note = (*child)->sign_checkpoint({empty, other, {}});
+    REQUIRE(note);
+    CHECK(log::parse_checkpoint(log::parse_note(*note)->text)->root == other.root);
+    CHECK((*child)->describe()->checkpoints == 2);
+
     ::kill(process, SIGKILL);
     CHECK(sign_through(**child, good_ssh(now)).error().id == "E-SIGNER-GONE");
     CHECK((*child)->describe().error().id == "E-SIGNER-GONE");
+    CHECK((*child)->sign_checkpoint({other, other, {}}).error().id == "E-SIGNER-GONE");
     for (const auto& one : sign_together(**child, {good_ssh(now), good_ssh(now)}))
         CHECK(one.error().id == "E-SIGNER-GONE");
 }
