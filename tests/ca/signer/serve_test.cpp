@@ -129,9 +129,7 @@ TEST_CASE("a checkpoint does not wait for the rest of a frame of certificates") 
 
 TEST_CASE("what belongs on the other socket ends the signer") {
     Served served;
-    SECTION("a checkpoint among the orders") {
-        REQUIRE(signer::write_frame(served.orders[0], head_order()));
-    }
+    SECTION("a checkpoint among the orders") { REQUIRE(signer::write_frame(served.orders[0], head_order())); }
     SECTION("certificates where checkpoints are asked for") {
         REQUIRE(signer::write_frame(served.heads[0], order_of(1)));
     }
