@@ -89,7 +89,7 @@ TEST_CASE("without root there is nothing to give up, and that is said") {
     if (::geteuid() == 0) return;
     const auto confined = confine_root_part(Config{});
     CHECK_FALSE(confined.filtered);
-    CHECK_THAT(in_words(confined), Catch::Contains("without root"));
+    CHECK_THAT(in_words(confined), Contains("without root"));
 }
 
 }  // namespace mayfly::agent

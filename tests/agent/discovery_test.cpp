@@ -174,10 +174,10 @@ TEST_CASE("ssh-keygen and we agree on fingerprints and on passphrases") {
     REQUIRE(found);
     CHECK(found->guarded == guarded);
     const auto said = client::run({"ssh-keygen", "-lf", dir.path("key.pub")});
-    if (!found->fingerprint.empty()) CHECK_THAT(said->out, Catch::Contains(found->fingerprint));
+    if (!found->fingerprint.empty()) CHECK_THAT(said->out, Contains(found->fingerprint));
     if (form.empty() || !guarded) CHECK_FALSE(found->fingerprint.empty());
     const auto line = files::read_untrusted(dir.path("key.pub"), 65536);
-    CHECK_THAT(said->out, Catch::Contains(parse_authorized_keys(text_of(*line)).at(0).fingerprint));
+    CHECK_THAT(said->out, Contains(parse_authorized_keys(text_of(*line)).at(0).fingerprint));
 }
 
 TEST_CASE("what is no private key is none, and what is cut short is not guarded") {
@@ -338,7 +338,7 @@ TEST_CASE("a line that somebody adds between two looks is noticed by the next ro
     const auto summary = seeker.summary();
     CHECK(*summary.at("things").integer() == 1);
     CHECK(*summary.at("appeared_since_first_look").integer() == 1);
-    CHECK_THAT(*summary.at("appeared").array()->at(0).string(), Catch::Contains(kFingerprint));
+    CHECK_THAT(*summary.at("appeared").array()->at(0).string(), Contains(kFingerprint));
     // A restart knows what was there on the first day.
     Seeker again(host.config);
     REQUIRE(again.look(now + *Lifetime::of_seconds(120)));

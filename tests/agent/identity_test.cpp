@@ -86,7 +86,7 @@ TEST_CASE("a key that does not fit is said, with what to do") {
     REQUIRE(files::write(dir.path("node.pem"), view(certificate_for(other).certificate), 0644));
     const auto held = load_credential(config);
     REQUIRE_FALSE(held);
-    CHECK_THAT(held.error().message, Catch::Contains("do not belong together"));
+    CHECK_THAT(held.error().message, Contains("do not belong together"));
     REQUIRE(files::write(dir.path("node.pem"), view("rubbish"), 0644));
     CHECK_FALSE(read_identity(config));
 }

@@ -250,7 +250,7 @@ TEST_CASE("a network part that ends, or says what is not in the table, is surviv
     // Not at once: something that fails each time must not be started without end.
     const auto again = part.get();
     REQUIRE_FALSE(again);
-    CHECK_THAT(again.error().message, Catch::Contains("it is started again in "));
+    CHECK_THAT(again.error().message, Contains("it is started again in "));
 }
 
 TEST_CASE("a network part that never answers is ended") {

@@ -110,7 +110,7 @@ TEST_CASE("health turns red while there is time to do something") {
     const auto verdict = judge(signs, kNow);
     CHECK(verdict.standing == Standing::offline);
     CHECK(verdict.health == Health::trouble);
-    CHECK_THAT(verdict.why, Catch::Contains("the host certificate of db-7 ends at"));
+    CHECK_THAT(verdict.why, Contains("the host certificate of db-7 ends at"));
     signs.error.reset();
     CHECK(judge(signs, kNow).health == Health::trouble);  // the CA is there, and it was not renewed all the same
 }
@@ -145,7 +145,7 @@ TEST_CASE("the status is of the agent's last round, and an agent that has not ru
     const auto later = read_status(config, kNow + *Lifetime::of_seconds(3600));
     REQUIRE(later);
     CHECK(later->standing == Standing::trouble);
-    CHECK_THAT(later->lines[1], Catch::Contains("has not run since"));
+    CHECK_THAT(later->lines[1], Contains("has not run since"));
     CHECK(*later->json.object()->at("standing").string() == "trouble");
     const auto recalled = recall(config);
     CHECK(recalled.standing == Standing::offline);
@@ -176,11 +176,11 @@ TEST_CASE("doctor looks at what is in effect, not at what was written") {
     other.replace(0, 25, "passwordauthentication yes");
     const auto found = compare_settings(drop_in, other);
     REQUIRE(found.size() == 1);
-    CHECK_THAT(found.front().what, Catch::Contains("passwordauthentication"));
-    CHECK_THAT(found.front().why, Catch::Contains("yes"));
+    CHECK_THAT(found.front().what, Contains("passwordauthentication"));
+    CHECK_THAT(found.front().why, Contains("yes"));
     CHECK_FALSE(found.front().fix.empty());
     CHECK_FALSE(healthy(found));
-    CHECK_THAT(findings_text(found), Catch::Contains("  fix: "));
+    CHECK_THAT(findings_text(found), Contains("  fix: "));
     CHECK(compare_settings(drop_in, "").size() == 5);
 }
 

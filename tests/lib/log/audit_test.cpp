@@ -3,7 +3,6 @@
 #include "tests/lib/log/published.h"
 
 using namespace mayfly;
-using Catch::Matchers::Contains;
 
 namespace {
 
