@@ -61,6 +61,7 @@ Result<std::unique_ptr<Signer>> spawn_child(const ChildOptions& options) {
     std::vector<std::string> words = encode_arguments(options, theirs);
     words.insert(words.begin(), options.program);
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (auto& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
 
