@@ -1,4 +1,4 @@
-// mayfly-signer: holds the issuer keys and the log key, and nothing else. Started by mayfly-ca over a socketpair.
+// mayfly-signer: holds the issuer keys and the log key, and nothing else. Started by mayfly-ca over two socketpairs.
 //
 // Order of life: harden, open and unseal what it needs, drop root, close everything else, install the filter, say
 // ready, answer the closed table of verbs until the sockets close.

@@ -8,6 +8,7 @@
 
 #include "ca/signer/core.h"
 #include "ca/signer/serve.h"
+#include "tests/ca/signer/facts.h"
 #include "tests/catch.h"
 #include "tests/fakes/authority.h"
 
@@ -35,11 +36,9 @@ struct Served {
     Served(const Served&) = delete;
     Served& operator=(const Served&) = delete;
     ~Served() {
-        hang_up();
-        ::close(orders[1]);
-        ::close(heads[1]);
+        for (const int end : {orders[0], orders[1], heads[0], heads[1]}) ::close(end);
     }
-    /// The CA says no more; what it said before is answered.
+    /// The CA says no more.
     void hang_up() {
         for (int* end : {&orders[0], &heads[0]}) ::shutdown(*end, SHUT_WR);
     }
@@ -54,15 +53,8 @@ struct Served {
 };
 
 Bytes order_of(std::size_t certificates) {
-    wire::SshCertificate facts;
-    facts.subject = crypto::PrivateKey::generate(KeyAlgorithm::ed25519)->public_key();
-    facts.nonce = Bytes(32, 1);
-    facts.serial = 7;
-    facts.key_id = "human/alice/ops/g-1";
-    facts.principals = {"ops"};
-    facts.valid_after = static_cast<std::uint64_t>(fakes::kNow - 30);
-    facts.valid_before = static_cast<std::uint64_t>(fakes::kNow + 3600);
-    return signer::encode_orders(std::vector<signer::Order>(certificates, {steps::IssuerId::ssh_user, facts}));
+    return signer::encode_orders(
+        std::vector<signer::Order>(certificates, {steps::IssuerId::ssh_user, good_ssh(fakes::kNow)}));
 }
 
 Bytes head_order() {

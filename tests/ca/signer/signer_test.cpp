@@ -13,25 +13,13 @@
 #include "lib/client/run.h"
 #include "lib/crypto/revocation.h"
 #include "lib/crypto/seal.h"
-#include "lib/wire/ssh_certificate.h"
+#include "tests/ca/signer/facts.h"
 #include "tests/catch.h"
 #include "tests/fakes/authority.h"
 
 using namespace mayfly;
 
 namespace {
-
-wire::SshCertificate good_ssh(std::int64_t now) {
-    wire::SshCertificate facts;
-    facts.subject = crypto::PrivateKey::generate(KeyAlgorithm::ed25519)->public_key();
-    facts.nonce = Bytes(32, 1);
-    facts.serial = 7;
-    facts.key_id = "human/alice/ops/g-1";
-    facts.principals = {"ops"};
-    facts.valid_after = static_cast<std::uint64_t>(now - 30);
-    facts.valid_before = static_cast<std::uint64_t>(now + 3600);
-    return facts;
-}
 
 wire::X509Certificate good_x509(std::int64_t now) {
     wire::X509Certificate facts;
