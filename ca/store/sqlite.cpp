@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ca/store/wal_frames.h"
+
 namespace mayfly::store {
 
 namespace {
@@ -31,7 +33,7 @@ Result<Database> Database::open(const std::string& path, Mode mode) {
     sqlite3* handle = nullptr;
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
                       (mode == Mode::create ? SQLITE_OPEN_CREATE : 0);
-    const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+    const int code = sqlite3_open_v2(path.c_str(), &handle, flags, mode == Mode::read ? nullptr : frames_at_once());
     Database database(handle);
     if (code != SQLITE_OK) return pass(database.error(code), path);
     if (mode != Mode::read) sqlite3_db_config(handle, SQLITE_DBCONFIG_LOOKASIDE, nullptr, kSmallSize, kSmallPieces);

@@ -73,9 +73,9 @@ class Line:
 
 # ---- the trace ----------------------------------------------------------------------------------------------------------------
 class Call:
-    """One system call: where in the trace it began and ended, on which file or socket, with which bytes."""
-    def __init__(self, name, file, data, begin):
-        self.name, self.file, self.data, self.begin, self.end, self.result = name, file, data, begin, None, None
+    """One system call: where in the trace it began and ended, on which file or socket, with which bytes; for pwrite, at what place."""
+    def __init__(self, name, file, data, place, begin):
+        self.name, self.file, self.data, self.place, self.begin, self.end, self.result = name, file, data, place, begin, None, None
 
 
 def calls_of(trace):
@@ -94,7 +94,8 @@ def calls_of(trace):
             continue
         data = b"".join(bytes.fromhex(text.replace("\\x", "")) for text in re.findall(r'"((?:\\x[0-9a-f]{2})*)"', begun[5] or ""))
         file = bytes.fromhex(begun[4].replace("\\x", "")).decode() if begun[4].startswith("\\x") else begun[4]
-        call = Call(begun[2], file, data, at)
+        place = re.match(r'"[^"]*", \d+, (\d+)', begun[5] or "")
+        call = Call(begun[2], file, data, int(place[1]) if place else None, at)
         out.append(call)
         if "<unfinished ...>" in line:
             open_calls[begun[1]] = call
@@ -103,9 +104,36 @@ def calls_of(trace):
     return [call for call in out if call.end is not None and call.result >= 0]
 
 
+HEADER, FRAME, PAGE = 32, 24, 4096
+
+
+class Frame:
+    """One frame of the WAL (sqlite.org/fileformat2.html section 4.1): a header of 24 bytes, whose second word is not 0 in a commit,
+    and a page; with the call that wrote its last byte."""
+    def __init__(self, data, call):
+        self.commits, self.page, self.call = data[4:8] != bytes(4), data[FRAME:], call
+
+
+def frames_of(calls):
+    """A call may write many frames; a frame never has a hole."""
+    out, held, place = [], b"", 0
+    for call in calls:
+        if not held:
+            place = call.place
+        assert call.place == place + len(held), "the WAL is not written in order"
+        held += call.data
+        if place == 0:
+            held, place = held[HEADER:], HEADER
+        assert (place - HEADER) % (FRAME + PAGE) == 0, "a frame begins where none can"
+        while len(held) >= FRAME + PAGE:
+            out.append(Frame(held[:FRAME + PAGE], call))
+            held, place = held[FRAME + PAGE:], place + FRAME + PAGE
+    return out
+
+
 class Order:
     def __init__(self, calls):
-        self.wal = [call for call in calls if call.name.startswith("pwrite") and call.file.endswith("mayfly.db-wal")]
+        self.wal = frames_of(call for call in calls if call.name.startswith("pwrite") and call.file.endswith("mayfly.db-wal"))
         self.syncs = [call for call in calls if call.name in ("fdatasync", "fsync") and call.file.endswith("mayfly.db-wal")]
         self.journal = [call for call in calls if call.name == "write" and call.file.endswith("signer.journal")]
         self.sent = {}
@@ -114,15 +142,11 @@ class Order:
                 self.sent.setdefault(int(call.file.rstrip("]").rsplit(":", 1)[1]), []).append(call)
 
     def commit_after(self, text):
-        """The call that wrote the commit frame of the first transaction in whose pages `text` stands. A frame is a header of
-        24 bytes, whose second word is not 0 in a commit, and a page (sqlite.org/fileformat2.html section 4.1)."""
-        found = next((n for n, call in enumerate(self.wal) if text in call.data), None)
+        """The calls that wrote the first page in which `text` stands, and the end of its transaction."""
+        found = next((n for n, frame in enumerate(self.wal) if text in frame.page), None)
         assert found is not None, f"{text} was never written to the WAL"
-        assert len(self.wal[found].data) == 4096 and len(self.wal[found - 1].data) == 24, "a header, then its page"
-        header = found - 1
-        while self.wal[header].data[4:8] == bytes(4):
-            header = next(n for n in range(header + 1, len(self.wal)) if len(self.wal[n].data) == 24)
-        return self.wal[found], self.wal[header + 1]
+        commit = next(frame for frame in self.wal[found:] if frame.commits)
+        return self.wal[found].call, commit.call
 
     def synced(self, written, before):
         return any(written.end < sync.begin and sync.end < before.begin for sync in self.syncs)
@@ -171,7 +195,7 @@ wrapper = world.dir / "traced"
 wrapper.mkdir()
 (wrapper / "mayfly-ca").write_text(f'#!/bin/sh\n[ "$1" = serve ] || exec {world.bin}/mayfly-ca "$@"\n'
                                    'export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"\n'  # its search for leaks needs ptrace itself
-                                   f'exec strace -D -f -yy -xx -s 16384 -o {trace} -e signal=none -e trace={CALLS} {world.bin}/mayfly-ca "$@"\n')
+                                   f'exec strace -D -f -yy -xx -s 131072 -o {trace} -e signal=none -e trace={CALLS} {world.bin}/mayfly-ca "$@"\n')
 (wrapper / "mayfly-ca").chmod(0o755)
 world.env["PATH"] = f"{wrapper}:{world.env['PATH']}"
 try:

@@ -189,8 +189,8 @@ if shutil.which("strace") is None:
 disk = Disk()
 try:
     disk.world.stop()
-    # Calls are counted by thread, and one thread writes the WAL. Some of these fall into the start.
-    for call, error, times, firsts in (("pwrite64", "EIO", "", (7, 101)), ("pwrite64", "ENOSPC", "+", (7, 40, 101)), ("fdatasync", "EIO", "", (3, 8, 15))):
+    # Calls are counted by thread, and one thread writes the WAL, each commit in one call. Some of these fall into the start.
+    for call, error, times, firsts in (("pwrite64", "EIO", "", (3, 31)), ("pwrite64", "ENOSPC", "+", (3, 12, 31)), ("fdatasync", "EIO", "", (3, 8, 15))):
         for first in firsts:
             failing(disk, WAL, call, error, first, times)
     if full(disk):
