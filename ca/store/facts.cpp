@@ -1,4 +1,6 @@
 // What is known before a mint is decided: one reading of the store, as of one moment.
+#include <algorithm>
+
 #include "ca/store/requests_rows.h"
 #include "ca/store/rows.h"
 #include "ca/store/standing.h"
@@ -21,6 +23,12 @@ Result<std::string> rate_of(Database& database, const IdentityName& identity, In
     std::int64_t step = kFirst;
     while (step * 2 <= count) step *= 2;
     return std::to_string(step) + " certificates or more within an hour";
+}
+
+/// A certificate on its way may use up a grant that was asked for, or begin its window; to others it does nothing that
+/// a decision sees.
+bool minting_changes(const policy::GrantFact& grant) {
+    return grant.how == policy::Activation::request || grant.how == policy::Activation::breakglass;
 }
 
 }  // namespace
@@ -50,6 +58,19 @@ Result<std::optional<Standing>> SqliteStore::standing_of(Database& database, con
     auto standing = find_standing(database, identity);
     if (standing && *standing) standings_.keep(identity.text(), generation, **standing);
     return standing;
+}
+
+Result<std::vector<policy::GrantFact>> SqliteStore::grants_held(Database& database, const IdentityName& identity,
+                                                                const RoleName& role, std::uint64_t generation,
+                                                                Instant now) {
+    const auto key = std::pair(identity.text(), role.text());
+    if (auto known = grants_.find(key, generation)) {
+        std::erase_if(*known, [&](const auto& grant) { return grant.until <= now; });
+        return std::move(*known);
+    }
+    auto grants = grants_of(database, identity, role, now);
+    if (grants && std::none_of(grants->begin(), grants->end(), minting_changes)) grants_.keep(key, generation, *grants);
+    return grants;
 }
 
 Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now) {
@@ -92,7 +113,7 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
                     "mayfly identity list");
     }
     if (query.role) {
-        auto grants = grants_of(database, query.identity, *query.role, now);
+        auto grants = grants_held(database, query.identity, *query.role, generation, now);
         if (!grants) return pass(grants.error());
         facts.grants = std::move(*grants);
     }

@@ -177,24 +177,34 @@ wire::Json json_reasons(const std::vector<policy::Reason>& reasons) {
 }  // namespace
 
 Result<std::uint64_t> SqliteStore::next_serial(steps::IssuerId issuer) {
+    if (const auto serial = take_serial(issuer)) return *serial;
+    // Nobody holds the lock meanwhile, so several may come to this. Each of their blocks is used.
+    const std::function<Result<std::uint64_t>(Transaction&)> reserve =
+        [issuer](Transaction& transaction) -> Result<std::uint64_t> {
+        Query query(transaction.database(),
+                    "INSERT INTO serial_block(issuer, next) VALUES (?1, 1 + ?2) ON CONFLICT DO UPDATE SET next = next "
+                    "+ ?2 RETURNING next");
+        query.with(static_cast<std::int64_t>(issuer), static_cast<std::int64_t>(kSerialBlock));
+        const auto row = query.row();
+        if (!row) return pass(row.error());
+        return static_cast<std::uint64_t>(query.integer(0));
+    };
+    const auto end = writer_->change<std::uint64_t>(Effect::apply, reserve, Touches::own_rows);
+    if (!end) return pass(end.error());
     const std::lock_guard lock(serials_mutex_);
-    auto& [next, end] = serials_[issuer];
-    if (next == end) {
-        const auto block =
-            writer_->change<std::uint64_t>(Effect::apply, [issuer](Transaction& transaction) -> Result<std::uint64_t> {
-                Query query(transaction.database(),
-                            "INSERT INTO serial_block(issuer, next) VALUES (?1, 1 + ?2) ON CONFLICT DO UPDATE SET next "
-                            "= next + ?2 RETURNING next");
-                query.with(static_cast<std::int64_t>(issuer), static_cast<std::int64_t>(kSerialBlock));
-                const auto row = query.row();
-                if (!row) return pass(row.error());
-                return static_cast<std::uint64_t>(query.integer(0));
-            });
-        if (!block) return pass(block.error());
-        end = *block;
-        next = end - kSerialBlock;
-    }
-    return next++;
+    const std::uint64_t serial = *end - kSerialBlock;
+    serials_[issuer].push_back({serial + 1, *end});
+    return serial;
+}
+
+std::optional<std::uint64_t> SqliteStore::take_serial(steps::IssuerId issuer) {
+    const std::lock_guard lock(serials_mutex_);
+    auto& blocks = serials_[issuer];
+    if (blocks.empty()) return std::nullopt;
+    auto& [next, end] = blocks.front();
+    const std::uint64_t serial = next++;
+    if (next == end) blocks.pop_front();
+    return serial;
 }
 
 struct SqliteStore::Promise {

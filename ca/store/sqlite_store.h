@@ -273,6 +273,9 @@ private:
     /// As read now, or a moment ago under this generation.
     Result<std::optional<Standing>> standing_of(Database& database, const IdentityName& identity,
                                                 std::uint64_t generation);
+    Result<std::vector<policy::GrantFact>> grants_held(Database& database, const IdentityName& identity,
+                                                       const RoleName& role, std::uint64_t generation, Instant now);
+    std::optional<std::uint64_t> take_serial(steps::IssuerId issuer);
     /// What one call of record_intent keeps until its commit.
     struct Promise;
     Status keep_promise(Transaction& transaction, Promise& promise);
@@ -284,11 +287,13 @@ private:
     Readers readers_;
     Remembered<Digest, CertificateCaller> callers_;  ///< by the hash of what they present
     Remembered<std::string, Standing> standings_;    ///< of identities
+    /// Of an identity, for a role; only what minting itself does not change.
+    Remembered<std::pair<std::string, std::string>, std::vector<policy::GrantFact>> grants_;
     std::unique_ptr<Writer> writer_;
     Rng& rng_;
     std::mutex serials_mutex_;
-    std::map<steps::IssuerId, std::pair<std::uint64_t, std::uint64_t>>
-        serials_;  ///< next and end of the reserved block
+    /// Reserved and not handed out yet: the next and the end of each block.
+    std::map<steps::IssuerId, std::deque<std::pair<std::uint64_t, std::uint64_t>>> serials_;
 };
 
 // ---- how values stand in columns ------------------------------------------------------------------------------------
