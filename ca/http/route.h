@@ -17,7 +17,8 @@ std::string_view name(Who who);
 /// Turn says which requests go first when some have to wait.
 enum class Turn {
     in_order,
-    renewals_first,  ///< callers come to renew: those whose own certificate ends first go first
+    renewals_first,  ///< callers come to renew: those whose own certificate ends first go first; a handler that waits
+                     ///< gives its thread away, and must hold no lock then (Workers)
     always,          ///< answered whatever the rates say, by the network's own thread; for handlers that touch nothing
 };
 

@@ -183,6 +183,7 @@ void Server::stop(std::chrono::milliseconds grace) {
         impl_->shared->admission.wait_until_empty(std::chrono::milliseconds(20));
     for (auto& network : impl_->networks) network.stop();
     impl_->shared->workers.join();
+    impl_->shared->minters.join();
 }
 
 }  // namespace mayfly::http

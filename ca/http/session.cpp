@@ -174,9 +174,9 @@ private:
                 self->answer(std::move(response), keep_alive);
             });
         };
-        shared_->workers.post([&] { return end_of(*route); },
-                              {[self = shared_from_this(), route, reply] { reply(self->handle(*route)); },
-                               [self = shared_from_this(), reply] { reply(self->busy()); }});
+        shared_->hands_for(*route).post([&] { return end_of(*route); },
+                                        {[self = shared_from_this(), route, reply] { reply(self->handle(*route)); },
+                                         [self = shared_from_this(), reply] { reply(self->busy()); }});
     }
 
     /// How urgent this is, when requests wait: then only it is worth asking whose certificate this really is, and that

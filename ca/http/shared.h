@@ -4,11 +4,13 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 #include "ca/http/server.h"
 #include "ca/http/workers.h"
@@ -35,7 +37,9 @@ struct Shared {
     explicit Shared(ServerOptions given)
         : options(std::move(given)),
           admission(options.limits),
-          workers(options.workers, options.limits.queued_requests) {
+          workers({options.workers}, options.limits.queued_requests),
+          minters({std::max(1U, std::thread::hardware_concurrency()), options.workers},
+                  options.limits.queued_requests) {
         for (const auto& route : options.routes) largest_body = std::max(largest_body, route.largest_body);
     }
     const ServerOptions options;
@@ -45,9 +49,14 @@ struct Shared {
     std::atomic<bool> stopping{false};
     std::size_t largest_body = 0;  ///< of any route
     std::string instance;          ///< distinguishes request ids of one run from the next
-    Workers workers;
+    /// Whoever asks for a certificate waits for the store and the signer most of the time, and is never kept waiting by
+    /// those who ask long questions.
+    Workers workers, minters;
 
     [[nodiscard]] std::string new_request_id() { return instance + "-" + std::to_string(next_request.fetch_add(1)); }
+    [[nodiscard]] Workers& hands_for(const Route& route) {
+        return route.turn == Turn::renewals_first ? minters : workers;
+    }
     [[nodiscard]] const Route* find(const std::string& method, const std::string& path, bool& path_known) const;
 };
 

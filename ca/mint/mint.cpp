@@ -1,9 +1,8 @@
 #include "ca/mint/mint.h"
 
-#include <future>
-
 #include "ca/mint/habits.h"
 #include "lib/crypto/crypto.h"
+#include "lib/fibers/awaited.h"
 
 namespace mayfly::mint {
 
@@ -75,20 +74,19 @@ std::optional<Result<Outcome>> Mint::before(const Request& request) {
 Result<steps::Signed> Mint::promise_and_sign(store::IntentRequest request, Instant now, bool& durable) {
     struct Awaited {
         bool durable = false;
-        std::promise<Result<steps::Signed>> made;
+        fibers::Awaited<Result<steps::Signed>> made;
     };
     const auto awaited = std::make_shared<Awaited>();
-    auto made = awaited->made.get_future();
     store_.record_intent(std::move(request), now, [this, awaited, now](Result<steps::Intent> intent) {
-        if (!intent) return awaited->made.set_value(pass(intent.error()));
+        if (!intent) return awaited->made.set(pass(intent.error()));
         awaited->durable = true;
         if (clock_.now().seconds() - now.seconds() > kLongestPause)
-            return awaited->made.set_value(
+            return awaited->made.set(
                 fail(Code::unavailable, "too long between deciding and signing", "E-PAUSED", {}, "ask again"));
         signer_.sign(std::move(*intent),
-                     [awaited](Result<steps::Signed> result) { awaited->made.set_value(std::move(result)); });
+                     [awaited](Result<steps::Signed> result) { awaited->made.set(std::move(result)); });
     });
-    auto result = made.get();
+    auto result = awaited->made.get();
     durable = awaited->durable;
     return result;
 }

@@ -1,5 +1,6 @@
 #pragma once
 // SqliteStore: the embedded Store. Its verbs stand in one file per subject. Private to ca/store.
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <vector>

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "ca/store/thinning.h"
+#include "lib/fibers/awaited.h"
 #include "lib/files/files.h"
 
 namespace mayfly::store {
@@ -127,11 +128,10 @@ Writer::~Writer() {
 }
 
 Status Writer::submit(Effect effect, std::function<Status(Transaction&)> job, Touches touches, log::TlogProof* proof) {
-    const auto done = std::make_shared<std::promise<Status>>();
-    auto heard = done->get_future();
+    const auto done = std::make_shared<fibers::Awaited<Status>>();
     begin(
-        effect, std::move(job), touches, [done](Status status) { done->set_value(std::move(status)); }, proof);
-    return heard.get();
+        effect, std::move(job), touches, [done](Status status) { done->set(std::move(status)); }, proof);
+    return done->get();
 }
 
 void Writer::begin(Effect effect, std::function<Status(Transaction&)> job, Touches touches,
