@@ -4,6 +4,7 @@
 #include "ca/signer/journal.h"
 #include "ca/store/promises.h"
 #include "ca/store/sqlite_store.h"
+#include "ca/store/tile_rows.h"
 #include "lib/crypto/crypto.h"
 #include "lib/log/proof.h"
 #include "lib/wire/api.h"

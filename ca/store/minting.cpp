@@ -258,7 +258,8 @@ void SqliteStore::record_intent(IntentRequest request, Instant now, std::functio
         [promise, then = std::move(then)](Status durable) {
             if (!durable) return then(pass(durable.error()));
             then(make_intent(std::move(promise->request.spec), promise->index));
-        });
+        },
+        nullptr, &promise->leaf);
 }
 
 Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instant now) {
@@ -295,7 +296,7 @@ Result<steps::Issued> SqliteStore::record_outcome(steps::Checked checked, Instan
         return *index;
     };
     log::TlogProof proof;
-    const auto leaf = writer_->change<std::uint64_t>(Effect::apply, keep, Touches::own_rows, &proof);
+    const auto leaf = writer_->change<std::uint64_t>(Effect::apply, keep, Touches::own_rows, &proof, &outcome);
     if (!leaf) return pass(leaf.error());
     proof.extra = outcome.entry;  // so that the proof file alone is enough to check the certificate with
     return make_issued(checked.certificate(), spec.whose(), spec.issuer(), spec.serial(),

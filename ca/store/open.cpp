@@ -5,6 +5,7 @@
 
 #include "ca/store/schema.h"
 #include "ca/store/sqlite_store.h"
+#include "ca/store/tile_rows.h"
 #include "lib/files/files.h"
 #include "lib/log/note.h"
 

@@ -12,7 +12,8 @@ namespace mayfly::store {
 namespace {
 
 constexpr const char* kName = "mayfly-writer";
-constexpr std::size_t kMost = std::size_t{1} << 16;  ///< held back, in bytes; the default VFS takes less than twice this at once
+constexpr std::size_t kMost = std::size_t{1}
+                              << 16;  ///< held back, in bytes; the default VFS takes less than twice this at once
 
 /// A write-ahead log that is open. SQLite knows it by its first member; the file of the default VFS follows it.
 struct WalFile {
@@ -66,7 +67,9 @@ const sqlite3_io_methods kMethods = [] {
     M methods{};
     methods.iVersion = 1;
     methods.xClose = close;
-    methods.xRead = [](sqlite3_file* f, void* p, int n, sqlite3_int64 at) { return after_held<&M::xRead>(f, p, n, at); };
+    methods.xRead = [](sqlite3_file* f, void* p, int n, sqlite3_int64 at) {
+        return after_held<&M::xRead>(f, p, n, at);
+    };
     methods.xWrite = write;
     methods.xTruncate = [](sqlite3_file* f, sqlite3_int64 n) { return after_held<&M::xTruncate>(f, n); };
     methods.xSync = [](sqlite3_file* f, int flags) { return after_held<&M::xSync>(f, flags); };

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "ca/store/thinning.h"
+#include "ca/store/tile_rows.h"
 #include "lib/fibers/awaited.h"
 #include "lib/files/files.h"
 
@@ -27,26 +28,28 @@ void end_if_unknown(const Error& error) {
     std::abort();
 }
 
-Status write_tile(Database& database, const log::Tile& tile, ByteView hashes) {
-    return Query(database,
-                 "INSERT INTO log_tile(level, n, hashes) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET hashes = "
-                 "excluded.hashes")
-        .with(static_cast<std::int64_t>(tile.level), static_cast<std::int64_t>(tile.index), hashes)
-        .run();
+/// Without its tree nobody can add to the log; start-up reads it again.
+[[noreturn]] void end_without_log(const Error& error) {
+    std::fprintf(stderr, "fatal: the edge of the log cannot be read: %s\n", error.message.c_str());
+    std::abort();
+}
+
+std::vector<Digest> hashes_of(const std::vector<Leaf>& leaves) {
+    std::vector<Digest> out;
+    out.reserve(leaves.size());
+    for (const auto& leaf : leaves) out.push_back(leaf.hash);
+    return out;
+}
+
+/// What it is goes into `place`; what it failed of is returned.
+template <class T>
+Status keep(std::optional<T>& place, Result<T> made) {
+    if (!made) return pass(made.error());
+    place.emplace(std::move(*made));
+    return {};
 }
 
 }  // namespace
-
-log::TileReader tile_reader(Database& database) {
-    return [&database](const log::Tile& tile) -> Result<Bytes> {
-        Query query(database, "SELECT hashes FROM log_tile WHERE level = ? AND n = ?");
-        query.with(static_cast<std::int64_t>(tile.level), static_cast<std::int64_t>(tile.index));
-        const auto row = query.row();
-        if (!row) return pass(row.error());
-        if (!*row) return fail(Code::not_found, "there is no such hash tile");
-        return query.blob(0);
-    };
-}
 
 Leaf::Leaf(const log::Event& event)
     : time(event.time), entry(log::encode_event(event)), hash(log::leaf_hash(entry)), subjects(subjects_of(event)) {}
@@ -127,19 +130,20 @@ Writer::~Writer() {
     thread_.join();
 }
 
-Status Writer::submit(Effect effect, std::function<Status(Transaction&)> job, Touches touches, log::TlogProof* proof) {
+Status Writer::submit(Effect effect, std::function<Status(Transaction&)> job, Touches touches, log::TlogProof* proof,
+                      const Leaf* leaf) {
     const auto done = std::make_shared<fibers::Awaited<Status>>();
     begin(
-        effect, std::move(job), touches, [done](Status status) { done->set(std::move(status)); }, proof);
+        effect, std::move(job), touches, [done](Status status) { done->set(std::move(status)); }, proof, leaf);
     return done->get();
 }
 
 void Writer::begin(Effect effect, std::function<Status(Transaction&)> job, Touches touches,
-                   std::function<void(Status)> then, log::TlogProof* proof) {
+                   std::function<void(Status)> then, log::TlogProof* proof, const Leaf* leaf) {
     {
         const std::lock_guard lock(mutex_);
         if (!stop_) {
-            queue_.push_back({effect, std::move(job), touches, std::move(then), proof});
+            queue_.push_back({effect, std::move(job), touches, std::move(then), proof, leaf});
             then = nullptr;
         }
     }
@@ -182,24 +186,31 @@ void Writer::commit(std::vector<Job>& batch) {
     const bool own_rows_only = all_touch_own_rows(batch);
     Transaction transaction(database_, committed_.size, newest_,
                             own_rows_only ? std::optional(generation_.load()) : std::nullopt);
-    log::Tree tree = tree_;
-    log::Checkpoint head = committed_;
-    std::string note;
-    Status status = database_.run("BEGIN IMMEDIATE");
+    // Leaves that are known beforehand are signed for while the jobs run.
+    std::optional<Growth> growth;
+    Status status;
+    if (own_rows_only)
+        if (auto hashes = promised(batch); !hashes.empty()) status = keep(growth, grow(std::move(hashes)));
+    if (status) status = database_.run("BEGIN IMMEDIATE");
     if (status) status = own_rows_only ? run_together(batch, transaction) : run_jobs(batch, transaction);
     if (status && !transaction.leaves().empty()) status = thin(transaction);
-    if (status && !transaction.leaves().empty()) status = extend_log(transaction, tree, head, note);
+    if (status && (!growth || growth->leaves != hashes_of(transaction.leaves()))) {
+        if (growth) shrink();  // a job failed: others than were signed for
+        growth.reset();
+        if (!transaction.leaves().empty()) status = keep(growth, grow(hashes_of(transaction.leaves())));
+    }
+    if (status && growth) status = keep_log(transaction, *growth);
     if (status) status = database_.run("COMMIT");
     // Even a commit that failed: nobody is served by what may be otherwise.
     if (!own_rows_only) generation_.fetch_add(1);
     if (!status) {
         end_if_unknown(status.error());
         if (database_.in_transaction()) (void)database_.run("ROLLBACK");
-    } else if (!note.empty()) {
-        tree_ = std::move(tree);
-        committed_ = head;
+        if (tree_.size() != committed_.size) shrink();
+    } else if (growth) {
+        committed_ = growth->head;
         newest_ = transaction.newest();
-        unpublished_ = std::move(note);
+        unpublished_ = std::move(growth->note);
     }
     finish(batch, status);
 }
@@ -262,31 +273,45 @@ Status Writer::run_jobs(std::vector<Job>& batch, Transaction& transaction) {
     return {};
 }
 
-Status Writer::extend_log(const Transaction& transaction, log::Tree& tree, log::Checkpoint& head, std::string& note) {
-    const log::Checkpoint before = head;
-    for (const auto& leaf : transaction.leaves()) tree.append(leaf.hash);
-    head.size = tree.size();
-    head.root = tree.root();
-    auto proof = log::prove_consistency(before.size, head.size, tile_reader(database_), &tree);
+std::vector<Digest> Writer::promised(const std::vector<Job>& batch) {
+    std::vector<Digest> hashes;
+    for (const auto& job : batch)
+        if (job.leaf != nullptr) hashes.push_back(job.leaf->hash);
+    return hashes;
+}
+
+Result<Writer::Growth> Writer::grow(std::vector<Digest> leaves) {
+    for (const auto& leaf : leaves) tree_.append(leaf);
+    const log::Checkpoint head{committed_.origin, tree_.size(), tree_.root()};
+    auto proof = log::prove_consistency(committed_.size, head.size, tile_reader(database_), &tree_);
     if (!proof) return pass(proof.error());
-    // The signer works on the other core while the rows are written.
-    auto signed_head = signer_.begin_checkpoint({before, head, std::move(*proof)});
-    auto index = static_cast<std::int64_t>(before.size);
+    auto signed_head = signer_.begin_checkpoint({committed_, head, std::move(*proof)});
+    return Growth{std::move(leaves), head, std::move(signed_head), {}};
+}
+
+void Writer::shrink() {
+    auto tree = log::Tree::resume(committed_.size, tile_reader(database_));
+    if (!tree) end_without_log(tree.error());
+    tree_ = std::move(*tree);
+}
+
+Status Writer::keep_log(const Transaction& transaction, Growth& growth) {
+    auto index = static_cast<std::int64_t>(committed_.size);
     for (const auto& leaf : transaction.leaves())
         if (auto ok = Query(database_, "INSERT INTO log_entry(idx, entry) VALUES (?, ?)")
                           .with(index++, ByteView(leaf.entry))
                           .run();
             !ok)
             return ok;
-    for (const auto& [tile, hashes] : tree.take_changed())
+    for (const auto& [tile, hashes] : tree_.take_changed())
         if (auto ok = write_tile(database_, tile, hashes); !ok) return ok;
-    auto answer = signed_head.get();
+    auto answer = growth.signed_head.get();
     if (!answer) return pass(answer.error());
-    note = std::move(*answer);
+    growth.note = std::move(*answer);
     return Query(database_,
                  "INSERT INTO log_head(id, size, note) VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET size = "
                  "excluded.size, note = excluded.note")
-        .with(static_cast<std::int64_t>(head.size), note)
+        .with(static_cast<std::int64_t>(growth.head.size), growth.note)
         .run();
 }
 

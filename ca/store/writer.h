@@ -84,7 +84,7 @@ public:
     /// leaf it added comes along, against the very head that this commit made.
     template <class T>
     Result<T> change(Effect effect, std::function<Result<T>(Transaction&)> job, Touches touches = Touches::anything,
-                     log::TlogProof* proof = nullptr) {
+                     log::TlogProof* proof = nullptr, const Leaf* leaf = nullptr) {
         std::optional<Result<T>> result;
         const Status status = submit(
             effect,
@@ -93,7 +93,7 @@ public:
                 if (!*result) return pass(result->error());
                 return {};
             },
-            touches, proof);
+            touches, proof, leaf);
         if (!status) return pass(status.error());
         return std::move(*result);
     }
@@ -101,7 +101,7 @@ public:
     /// begin queues `job` and returns; `then` hears on the writer's thread that it is durable, or why it did not
     /// happen. Everybody waits for that thread, so `then` must not.
     void begin(Effect effect, std::function<Status(Transaction&)> job, Touches touches,
-               std::function<void(Status)> then, log::TlogProof* proof = nullptr);
+               std::function<void(Status)> then, log::TlogProof* proof = nullptr, const Leaf* leaf = nullptr);
     /// Another number for each commit that touched anything: what was read under the same number still holds. It
     /// changes before those who asked for the change hear that it is made.
     [[nodiscard]] std::uint64_t generation() const { return generation_; }
@@ -115,10 +115,11 @@ private:
         Touches touches;
         std::function<void(Status)> then;
         log::TlogProof* proof = nullptr;  ///< of the job's last leaf, when it is asked for
+        const Leaf* leaf = nullptr;       ///< what the job will add, when that is known before it runs
         Status outcome{};
     };
     Status submit(Effect effect, std::function<Status(Transaction&)> job, Touches touches = Touches::anything,
-                  log::TlogProof* proof = nullptr);
+                  log::TlogProof* proof = nullptr, const Leaf* leaf = nullptr);
     void finish(std::vector<Job>& batch, const Status& status);
     void run();
     void commit(std::vector<Job>& batch);
@@ -128,7 +129,19 @@ private:
     Status run_jobs(std::vector<Job>& batch, Transaction& transaction);
     static bool all_touch_own_rows(const std::vector<Job>& batch);
     static bool run_job(Job& job, Transaction& transaction);
-    Status extend_log(const Transaction& transaction, log::Tree& tree, log::Checkpoint& head, std::string& note);
+    /// The log as it will be: what it grows by, its head, and the head's signature, which the signer works on.
+    struct Growth {
+        std::vector<Digest> leaves;
+        log::Checkpoint head;
+        std::future<Result<std::string>> signed_head;
+        std::string note;
+    };
+    Result<Growth> grow(std::vector<Digest> leaves);
+    /// The tree as it was committed, after a commit that failed.
+    void shrink();
+    /// What the jobs say that they will add.
+    static std::vector<Digest> promised(const std::vector<Job>& batch);
+    Status keep_log(const Transaction& transaction, Growth& growth);
     void publish_head();
 
     Database database_;
@@ -146,8 +159,5 @@ private:
     std::atomic<std::uint64_t> generation_{1};
     std::thread thread_;
 };
-
-/// Tiles as they stand in the database behind this connection.
-log::TileReader tile_reader(Database& database);
 
 }  // namespace mayfly::store

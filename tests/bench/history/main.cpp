@@ -8,6 +8,7 @@
 #include "ca/signer/key_files.h"
 #include "ca/signer/spawn.h"
 #include "ca/store/sqlite.h"
+#include "ca/store/tile_rows.h"
 #include "ca/store/writer.h"
 #include "lib/crypto/crypto.h"
 #include "lib/files/files.h"
@@ -96,11 +97,7 @@ public:
         for (std::uint64_t i = 0; i < count; ++i)
             if (auto ok = add_one(); !ok) return ok;
         for (const auto& [tile, hashes] : tree_.take_changed()) {
-            auto ok = Query(database_, "INSERT OR REPLACE INTO log_tile(level, n, hashes) VALUES (?, ?, ?)")
-                          .with(static_cast<std::int64_t>(tile.level), static_cast<std::int64_t>(tile.index),
-                                ByteView(hashes))
-                          .run();
-            if (!ok) return ok;
+            if (auto ok = store::write_tile(database_, tile, hashes); !ok) return ok;
         }
         return database_.run("COMMIT");
     }

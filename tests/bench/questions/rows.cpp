@@ -95,9 +95,7 @@ Bytes Rows::random(std::size_t size) {
 }
 
 void Rows::commit() {
-    for (const auto& [tile, hashes] : tree_.take_changed())
-        insert("INSERT OR REPLACE INTO log_tile(level, n, hashes) VALUES (?, ?, ?)",
-               static_cast<std::int64_t>(tile.level), static_cast<std::int64_t>(tile.index), ByteView(hashes));
+    for (const auto& [tile, hashes] : tree_.take_changed()) must(store::write_tile(database_, tile, hashes));
     must(database_.run("COMMIT"));
     must(database_.run("BEGIN"));
 }

@@ -6,6 +6,7 @@
 
 #include "ca/store/past.h"
 #include "ca/store/sqlite.h"
+#include "ca/store/tile_rows.h"
 #include "ca/store/writer.h"
 
 namespace mayfly::bench {

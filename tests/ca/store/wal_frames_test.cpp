@@ -105,7 +105,8 @@ TEST_CASE("a commit takes few writes, however many pages it has") {
     World world;
     world.run("INSERT INTO t(text) VALUES ('one')");  // begins the log
     const auto before = writes_of_this_process();
-    world.run("WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20) "
-              "INSERT INTO t(text) SELECT hex(randomblob(1500)) FROM c");  // 20 pages and more
+    world.run(
+        "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20) "
+        "INSERT INTO t(text) SELECT hex(randomblob(1500)) FROM c");  // 20 pages and more
     CHECK(writes_of_this_process() - before <= 4);
 }

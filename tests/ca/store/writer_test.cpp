@@ -31,18 +31,25 @@ struct World {
             std::move(*store::Writer::start(std::move(*database), "corp.example/log", dir.path("db.head"), *signer));
     }
 
-    /// Writes a row and a leaf, then fails if it should; `runs` counts how often.
-    Status note(const std::string& name, bool fails, std::atomic<int>& runs, log::TlogProof* proof = nullptr) {
+    [[nodiscard]] store::Leaf leaf(const std::string& name) const {
+        return store::Leaf({"test", clock.now(), name, "", name, {}});
+    }
+
+    /// Writes a row and a leaf, then fails if it should; `runs` counts how often. With `promised` the writer knows of a
+    /// leaf before the job runs.
+    Status note(const std::string& name, bool fails, std::atomic<int>& runs, log::TlogProof* proof = nullptr,
+                const store::Leaf* promised = nullptr) {
         const auto job = [&](store::Transaction& transaction) -> Result<std::uint64_t> {
             ++runs;
             auto row =
                 store::Query(transaction.database(), "INSERT INTO meta(key, value) VALUES (?, 1)").with(name).run();
             if (!row) return pass(row.error());
-            auto leaf = transaction.append({"test", clock.now(), name, "", name, {}});
+            auto index = transaction.append(leaf(name));
             if (fails) return fail(Code::conflict, name + " fails");
-            return leaf;
+            return index;
         };
-        const auto done = writer->change<std::uint64_t>(store::Effect::apply, job, store::Touches::own_rows, proof);
+        const auto done =
+            writer->change<std::uint64_t>(store::Effect::apply, job, store::Touches::own_rows, proof, promised);
         return done ? Status{} : pass(done.error());
     }
 
@@ -55,44 +62,90 @@ struct World {
     }
 };
 
-}  // namespace
-
-TEST_CASE("of a batch that ran together, one job's failure undoes that job alone") {
+/// Five callers in one batch, the fourth of which fails; with leaves that are promised beforehand, or without.
+struct Batch {
+    static constexpr std::size_t kJobs = 5, kBad = 3;
     World world;
-    std::latch running(1), held(1);
-    std::thread first([&] {  // keeps the writer busy until all the others wait
-        CHECK(world.writer->change(store::Effect::apply, [&](store::Transaction&) -> Status {
-            running.count_down();
-            held.wait();
-            return {};
-        }));
-    });
-    running.wait();
-
-    constexpr int kJobs = 5, kBad = 3;
     std::array<std::atomic<int>, kJobs> runs{};
     std::array<Status, kJobs> status;
     std::array<log::TlogProof, kJobs> proofs;
-    std::vector<std::thread> callers;
-    for (std::size_t i = 0; i < kJobs; ++i) {
-        callers.emplace_back(
-            [&, i] { status.at(i) = world.note("job" + std::to_string(i), i == kBad, runs.at(i), &proofs.at(i)); });
-        while (world.writer->waiting() != i + 1) std::this_thread::yield();  // in this order
-    }
-    held.count_down();
-    first.join();
-    for (auto& caller : callers) caller.join();
+    std::vector<store::Leaf> leaves;
 
+    explicit Batch(bool promised) {
+        for (std::size_t i = 0; i < kJobs; ++i) leaves.push_back(world.leaf("job" + std::to_string(i)));
+        std::latch running(1), held(1);
+        std::thread first([&] {  // keeps the writer busy until all the others wait
+            CHECK(world.writer->change(store::Effect::apply, [&](store::Transaction&) -> Status {
+                running.count_down();
+                held.wait();
+                return {};
+            }));
+        });
+        running.wait();
+        std::vector<std::thread> callers;
+        for (std::size_t i = 0; i < kJobs; ++i) {
+            callers.emplace_back([&, i, promised] {
+                status.at(i) = world.note("job" + std::to_string(i), i == kBad, runs.at(i), &proofs.at(i),
+                                          promised ? &leaves.at(i) : nullptr);
+            });
+            while (world.writer->waiting() != i + 1) std::this_thread::yield();  // in this order
+        }
+        held.count_down();
+        first.join();
+        for (auto& caller : callers) caller.join();
+    }
+};
+
+/// The proof is of this leaf, in the tree whose signed head it brings along.
+void check_proof(const log::TlogProof& proof, const store::Leaf& leaf) {
+    const auto note = log::parse_note(proof.signed_checkpoint);
+    REQUIRE(note);
+    const auto head = log::parse_checkpoint(note->text);
+    REQUIRE(head);
+    CHECK(log::verify_inclusion(leaf.hash, proof.index, head->size, proof.hashes, head->root));
+}
+
+}  // namespace
+
+TEST_CASE("of a batch that ran together, one job's failure undoes that job alone") {
+    Batch batch(GENERATE(false, true));
+    const auto& [world, runs, status, proofs, leaves] = batch;
     CHECK(world.rows() == std::vector<std::string>{"job0", "job1", "job2", "job4"});
-    for (std::size_t i = 0; i < kJobs; ++i) CHECK(status.at(i).has_value() == (i != kBad));
-    CHECK(status.at(kBad).error().message == "job3 fails");
+    for (std::size_t i = 0; i < Batch::kJobs; ++i) CHECK(status.at(i).has_value() == (i != Batch::kBad));
+    CHECK(status.at(Batch::kBad).error().message == "job3 fails");
     // Three had run when the fourth failed; then each again, alone.
     CHECK(runs.at(0) == 2);
-    CHECK(runs.at(kBad) == 2);
+    CHECK(runs.at(Batch::kBad) == 2);
     CHECK(runs.at(4) == 1);
     // One leaf each, the failed one's is not there, and every proof is of the very leaf.
     CHECK(proofs.at(2).index == 2);
     CHECK(proofs.at(4).index == 3);
+    for (const std::size_t i : {0U, 1U, 2U, 4U}) check_proof(proofs.at(i), leaves.at(i));
+}
+
+TEST_CASE("a head that was signed for leaves that did not come is not the log's") {
+    World world;
+    std::atomic<int> runs{0};
+    log::TlogProof proof;
+    const auto promised = world.leaf("something else"), added = world.leaf("job");
+    REQUIRE(world.note("job", false, runs, &proof, &promised));
+    check_proof(proof, added);
+    // And the log goes on from there, under the eyes of the signer.
+    const auto next = world.leaf("job-again");
+    REQUIRE(world.note("job-again", false, runs, &proof, &next));
+    CHECK(proof.index == 1);
+    check_proof(proof, next);
+}
+
+TEST_CASE("a job that fails alone leaves the log as it was, whatever it promised") {
+    World world;
+    std::atomic<int> runs{0};
+    log::TlogProof proof;
+    const auto first = world.leaf("job-bad"), second = world.leaf("job-good");
+    REQUIRE_FALSE(world.note("job-bad", true, runs, &proof, &first));
+    REQUIRE(world.note("job-good", false, runs, &proof, &second));
+    CHECK(proof.index == 0);
+    check_proof(proof, second);
 }
 
 TEST_CASE("a batch that ran together and well ran once") {
