@@ -1,6 +1,6 @@
 #pragma once
-// Fiber::Stack: the switch between a thread's stack and a fiber's, and what sanitizers have to be told of it. Private to
-// lib/fibers.
+// Fiber::Stack: the switch between a thread's stack and a fiber's, and what sanitizers have to be told of it. Private
+// to lib/fibers.
 #include <boost/context/fiber.hpp>
 #include <boost/context/protected_fixedsize_stack.hpp>
 #include <functional>
@@ -65,14 +65,14 @@ struct Fiber::Stack {
         inside_.fiber = __tsan_create_fiber(0);
 #endif
         const boost::context::preallocated place(taken.sp, taken.size, taken);
-        other_ = boost::context::fiber(std::allocator_arg, place, memory,
-                                       [this, &fiber](boost::context::fiber&& thread) {
-                                           other_ = std::move(thread);
-                                           inside_.arrive(outside_);
-                                           fiber.run_stories();
-                                           inside_.leave(outside_, true);
-                                           return std::move(other_);
-                                       });
+        other_ =
+            boost::context::fiber(std::allocator_arg, place, memory, [this, &fiber](boost::context::fiber&& thread) {
+                other_ = std::move(thread);
+                inside_.arrive(outside_);
+                fiber.run_stories();
+                inside_.leave(outside_, true);
+                return std::move(other_);
+            });
     }
     ~Stack() {
 #if defined(__SANITIZE_THREAD__)

@@ -96,3 +96,26 @@ TEST_CASE("who was suspended since the last request is refused at the next") {
     REQUIRE(outcome);
     CHECK(std::holds_alternative<mint::Denied>(*outcome));
 }
+
+TEST_CASE("a grant that is over is remembered by nobody") {
+    World w;  // whose first certificate had the grant remembered
+    const auto refused = [&w](const char* key) {
+        const auto outcome = w.minting->mint(w.ssh_request(key));
+        return outcome && std::holds_alternative<mint::Denied>(*outcome);
+    };
+    SECTION("because somebody ended it") {
+        w.revoke({store::RevokeBy::grant, {}, {}, {}, "over", w.grant()});
+        CHECK(refused("second"));
+    }
+    SECTION("because its time came, and nothing else happened") {
+        const auto grants = w.store->list_grants(w.alice, w.now());
+        REQUIRE(grants);
+        std::int64_t ends = 0;
+        for (const auto& one : *grants)
+            if (one.id == w.grant()) ends = one.until.seconds();
+        w.clock.set(ends - 1);
+        CHECK_FALSE(refused("second"));
+        w.clock.set(ends);
+        CHECK(refused("third"));
+    }
+}
