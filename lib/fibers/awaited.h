@@ -1,7 +1,6 @@
 #pragma once
 // Awaited<T>: a value that somebody sets and one story waits for, in a thread or in a fiber.
 #include <atomic>
-#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -16,7 +15,7 @@ public:
     void wait();
 
 private:
-    std::atomic<std::uintptr_t> state_{0};  ///< nothing yet, raised, or the fiber that waits
+    std::atomic<void*> state_{nullptr};  ///< nothing yet, a mark for raised, or the Fiber that waits
 };
 
 /// set once and got once, by two threads, with the same care as Signal.
