@@ -12,8 +12,8 @@ namespace mayfly::store {
 namespace {
 
 constexpr const char* kName = "mayfly-writer";
-constexpr std::size_t kMost = std::size_t{1}
-                              << 16;  ///< held back, in bytes; the default VFS takes less than twice this at once
+/// Bytes held back at most. The default VFS takes less than twice as many at once.
+constexpr std::size_t kMost = std::size_t{1} << 16;
 
 /// A write-ahead log that is open. SQLite knows it by its first member; the file of the default VFS follows it.
 struct WalFile {
