@@ -36,11 +36,24 @@ int write_held(sqlite3_file* file) {
     return result;
 }
 
-/// Everything but writing comes after what is held back.
+/// For what depends on the file being whole.
 template <auto kMethod, class... Args>
 int after_held(sqlite3_file* file, Args... args) {
     if (const int result = write_held(file); result != SQLITE_OK) return result;
     return (real(file)->pMethods->*kMethod)(real(file), args...);
+}
+
+template <auto kMethod, class... Args>
+int forward(sqlite3_file* file, Args... args) {
+    return (real(file)->pMethods->*kMethod)(real(file), args...);
+}
+
+/// A full disk must not keep anybody from reading what was written before.
+int read(sqlite3_file* file, void* to, int size, sqlite3_int64 at) {
+    const auto& [_, held, begin] = wal(file);
+    const bool apart = at + size <= begin || at >= begin + static_cast<sqlite3_int64>(held->size());
+    return apart ? forward<&sqlite3_io_methods::xRead>(file, to, size, at)
+                 : after_held<&sqlite3_io_methods::xRead>(file, to, size, at);
 }
 
 int write(sqlite3_file* file, const void* data, int size, sqlite3_int64 at) {
@@ -67,19 +80,17 @@ const sqlite3_io_methods kMethods = [] {
     M methods{};
     methods.iVersion = 1;
     methods.xClose = close;
-    methods.xRead = [](sqlite3_file* f, void* p, int n, sqlite3_int64 at) {
-        return after_held<&M::xRead>(f, p, n, at);
-    };
+    methods.xRead = read;
     methods.xWrite = write;
     methods.xTruncate = [](sqlite3_file* f, sqlite3_int64 n) { return after_held<&M::xTruncate>(f, n); };
     methods.xSync = [](sqlite3_file* f, int flags) { return after_held<&M::xSync>(f, flags); };
     methods.xFileSize = [](sqlite3_file* f, sqlite3_int64* n) { return after_held<&M::xFileSize>(f, n); };
-    methods.xLock = [](sqlite3_file* f, int n) { return after_held<&M::xLock>(f, n); };
-    methods.xUnlock = [](sqlite3_file* f, int n) { return after_held<&M::xUnlock>(f, n); };
-    methods.xCheckReservedLock = [](sqlite3_file* f, int* n) { return after_held<&M::xCheckReservedLock>(f, n); };
-    methods.xFileControl = [](sqlite3_file* f, int op, void* p) { return after_held<&M::xFileControl>(f, op, p); };
-    methods.xSectorSize = [](sqlite3_file* f) { return real(f)->pMethods->xSectorSize(real(f)); };
-    methods.xDeviceCharacteristics = [](sqlite3_file* f) { return real(f)->pMethods->xDeviceCharacteristics(real(f)); };
+    methods.xLock = [](sqlite3_file* f, int n) { return forward<&M::xLock>(f, n); };
+    methods.xUnlock = [](sqlite3_file* f, int n) { return forward<&M::xUnlock>(f, n); };
+    methods.xCheckReservedLock = [](sqlite3_file* f, int* n) { return forward<&M::xCheckReservedLock>(f, n); };
+    methods.xFileControl = [](sqlite3_file* f, int op, void* p) { return forward<&M::xFileControl>(f, op, p); };
+    methods.xSectorSize = [](sqlite3_file* f) { return forward<&M::xSectorSize>(f); };
+    methods.xDeviceCharacteristics = [](sqlite3_file* f) { return forward<&M::xDeviceCharacteristics>(f); };
     return methods;
 }();
 

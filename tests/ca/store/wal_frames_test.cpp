@@ -1,6 +1,9 @@
 // What is held back for a moment is in the file when anybody may count on it.
 #include "ca/store/wal_frames.h"
 
+#include <sys/resource.h>
+
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -99,6 +102,35 @@ TEST_CASE("the log is folded into the database and begun anew as before") {
     world.run("INSERT INTO t(text) VALUES ('last')");
     auto copy = world.copy("folded");
     CHECK(number(copy, "SELECT count(*) FROM t") == 3001);
+}
+
+TEST_CASE("a commit that cannot be written keeps nobody from reading, and spoils no other") {
+    World world;
+    world.run(kThousand);
+    {
+        // No file may grow beyond the log as it is.
+        struct Full {
+            rlimit before{};
+            sighandler_t handler = std::signal(SIGXFSZ, SIG_IGN);
+            explicit Full(rlim_t size) {
+                ::getrlimit(RLIMIT_FSIZE, &before);
+                const rlimit now{size, before.rlim_max};
+                ::setrlimit(RLIMIT_FSIZE, &now);
+            }
+            ~Full() {
+                ::setrlimit(RLIMIT_FSIZE, &before);
+                std::signal(SIGXFSZ, handler);
+            }
+        };
+        const Full full(std::filesystem::file_size(world.dir.path("db-wal")));
+        CHECK_FALSE(world.writer.execute("UPDATE t SET text = 'none'"));
+        world.run("PRAGMA shrink_memory");  // nothing is read from memory
+        CHECK(number(world.writer, "SELECT count(*) FROM t WHERE text <> 'none'") == 1000);
+    }
+    world.run("INSERT INTO t(text) VALUES ('after')");
+    auto copy = world.copy("after");
+    CHECK(number(copy, "SELECT count(*) FROM t WHERE text <> 'none'") == 1001);
+    CHECK(number(copy, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'") == 0);
 }
 
 TEST_CASE("a commit takes few writes, however many pages it has") {
