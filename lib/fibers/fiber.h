@@ -3,7 +3,7 @@
 // runs something else: waiting takes neither a thread nor two changes of threads. The switch itself is Boost.Context's.
 //
 // A fiber may go on in another thread than it waited in. So whoever waits must hold nothing then that belongs to a
-// thread: no lock, no address of something thread_local (errno), no exception that is being handled.
+// thread: no lock, no address of something thread_local (errno), no pthread_self(), no exception that is being handled.
 #include <cstddef>
 #include <functional>
 #include <memory>
