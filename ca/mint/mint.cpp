@@ -72,22 +72,21 @@ std::optional<Result<Outcome>> Mint::before(const Request& request) {
 // The order to sign leaves from the thread that made the promise durable: all promises of one commit reach the signer
 // together, and nobody is woken only to pass one on.
 Result<steps::Signed> Mint::promise_and_sign(store::IntentRequest request, Instant now, bool& durable) {
-    struct Awaited {
+    struct Order {
         bool durable = false;
         fibers::Awaited<Result<steps::Signed>> made;
     };
-    const auto awaited = std::make_shared<Awaited>();
-    store_.record_intent(std::move(request), now, [this, awaited, now](Result<steps::Intent> intent) {
-        if (!intent) return awaited->made.set(pass(intent.error()));
-        awaited->durable = true;
+    const auto order = std::make_shared<Order>();
+    store_.record_intent(std::move(request), now, [this, order, now](Result<steps::Intent> intent) {
+        if (!intent) return order->made.set(pass(intent.error()));
+        order->durable = true;
         if (clock_.now().seconds() - now.seconds() > kLongestPause)
-            return awaited->made.set(
+            return order->made.set(
                 fail(Code::unavailable, "too long between deciding and signing", "E-PAUSED", {}, "ask again"));
-        signer_.sign(std::move(*intent),
-                     [awaited](Result<steps::Signed> result) { awaited->made.set(std::move(result)); });
+        signer_.sign(std::move(*intent), [order](Result<steps::Signed> result) { order->made.set(std::move(result)); });
     });
-    auto result = awaited->made.get();
-    durable = awaited->durable;
+    auto result = order->made.get();
+    durable = order->durable;
     return result;
 }
 

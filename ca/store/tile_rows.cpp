@@ -1,19 +1,19 @@
 #include "ca/store/tile_rows.h"
 
+#include "lib/log/tiles.h"
+
 namespace mayfly::store {
 
 namespace {
 
-constexpr std::size_t kHash = 32, kWidth = 256;
-
 bool grows_with_every_commit(const log::Tile& tile, std::size_t bytes) {
-    return tile.level == 0 && bytes < kWidth * kHash;
+    return tile.level == 0 && bytes < log::kTileWidth * sizeof(Digest);
 }
 
 Result<Bytes> hash_entries(Database& database, const log::Tile& tile) {
-    const auto first = static_cast<std::int64_t>(tile.index * kWidth);
+    const auto first = static_cast<std::int64_t>(tile.index * log::kTileWidth);
     Query query(database, "SELECT entry FROM log_entry WHERE idx >= ? AND idx < ? ORDER BY idx");
-    query.with(first, first + static_cast<std::int64_t>(kWidth));
+    query.with(first, first + static_cast<std::int64_t>(log::kTileWidth));
     Bytes hashes;
     for (;;) {
         const auto row = query.row();

@@ -36,16 +36,16 @@ int write_held(sqlite3_file* file) {
     return result;
 }
 
+template <auto kMethod, class... Args>
+int forward(sqlite3_file* file, Args... args) {
+    return (real(file)->pMethods->*kMethod)(real(file), args...);
+}
+
 /// For what depends on the file being whole.
 template <auto kMethod, class... Args>
 int after_held(sqlite3_file* file, Args... args) {
     if (const int result = write_held(file); result != SQLITE_OK) return result;
-    return (real(file)->pMethods->*kMethod)(real(file), args...);
-}
-
-template <auto kMethod, class... Args>
-int forward(sqlite3_file* file, Args... args) {
-    return (real(file)->pMethods->*kMethod)(real(file), args...);
+    return forward<kMethod>(file, args...);
 }
 
 /// A full disk must not keep anybody from reading what was written before.
