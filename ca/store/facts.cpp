@@ -31,6 +31,92 @@ bool minting_changes(const policy::GrantFact& grant) {
     return grant.how == policy::Activation::request || grant.how == policy::Activation::breakglass;
 }
 
+/// Several statements as of one moment.
+class Snapshot {
+public:
+    explicit Snapshot(Database& database) : database_(database) {}
+    ~Snapshot() {
+        if (begun_) (void)database_.run("ROLLBACK");
+    }
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+    Status begin() {
+        auto begun = database_.run("BEGIN");
+        begun_ = begun.has_value();
+        return begun;
+    }
+
+private:
+    Database& database_;
+    bool begun_ = false;
+};
+
+/// More than the key's own facts, which are one statement, when identity and grants are remembered.
+bool asks_for_more(const FactsQuery& query, const Standing& standing) {
+    return query.join_token || query.node || !query.against.empty() || !query.seen.empty() ||
+           (!query.tenant.empty() && query.tenant != standing.tenant);
+}
+
+/// Of the node that is about to exist.
+Status read_token(Database& database, const FactsQuery& query, Instant now, KnownFacts& facts) {
+    Query token(database,
+                "SELECT t.owner, o.state, t.hosts, t.tenant FROM token t JOIN owner o ON o.name = t.owner WHERE "
+                "t.secret_hash = ?1 AND t.expires > ?2 AND (t.used = 0 OR EXISTS (SELECT 1 FROM node_generation g "
+                "WHERE g.node = 'node/' || t.node AND g.token = t.id AND g.key = ?3))");
+    const auto row = token.with(ByteView(*query.join_token), now, ByteView(query.key)).row();
+    if (!row) return pass(row.error());
+    if (!*row) return fail(Code::unauthenticated, "the join token is not accepted", "E-TOKEN", {}, {});
+    facts.owner = stored<OwnerName>(token.text(0));
+    facts.owner_state = state_of_text(token.text(1));
+    facts.hosts = hosts_of_text(token.text(2));
+    facts.tenant = token.text(3);
+    return {};
+}
+
+/// What of this use the identity was seen with before.
+Status read_seen(Database& database, const FactsQuery& query, Instant now, KnownFacts& facts) {
+    facts.seen = query.seen;
+    if (!query.seen.empty()) {
+        auto rate = rate_of(database, query.identity, now);
+        if (!rate) return pass(rate.error());
+        if (!rate->empty()) facts.seen.push_back(std::move(*rate));
+    }
+    for (const auto& what : facts.seen) {
+        Query known(database, "SELECT 1 FROM seen WHERE identity = ? AND what = ?");
+        const auto before = exists(known.with(query.identity.text(), what));
+        if (!before) return pass(before.error());
+        if (!*before) facts.new_to.push_back(what);
+    }
+    return {};
+}
+
+Status read_node(Database& database, const NodeName& name, KnownFacts& facts) {
+    Query node(database, "SELECT labels, tenant FROM identity WHERE name = ? AND state = 'active'");
+    const auto row = node.with("node/" + name.text()).row();
+    if (!row) return pass(row.error());
+    if (*row) {
+        facts.target_labels = map_of_text(node.text(0));
+        facts.target_tenant = node.text(1);
+    }
+    return {};
+}
+
+Status read_key(Database& database, const FactsQuery& query, KnownFacts& facts) {
+    // Two ranges of the index, on either side of the caller: a key that is renewed every hour for years costs no more.
+    Query key(database,
+              "SELECT EXISTS (SELECT 1 FROM revoked_key WHERE key = ?1), "
+              "(SELECT identity FROM enrolled_key WHERE key = ?1 AND identity <> ?2 UNION ALL "
+              "SELECT identity FROM certificate WHERE substr(key, 1, 8) = substr(?1, 1, 8) AND key = ?1 AND identity "
+              "< ?2 AND state <> 'void' UNION ALL "
+              "SELECT identity FROM certificate WHERE substr(key, 1, 8) = substr(?1, 1, 8) AND key = ?1 AND identity "
+              "> ?2 AND state <> 'void' LIMIT 1)");
+    const auto row = key.with(ByteView(query.key), query.identity.text()).row();
+    if (!row) return pass(row.error());
+    facts.key_revoked = key.integer(0) != 0;
+    if (!key.null(1)) facts.key_bound_to = stored<IdentityName>(key.text(1));
+    return {};
+}
+
 }  // namespace
 
 Result<std::optional<Standing>> find_standing(Database& database, const IdentityName& identity) {
@@ -52,24 +138,26 @@ Result<std::optional<Standing>> find_standing(Database& database, const Identity
     return std::optional(std::move(standing));
 }
 
-Result<std::optional<Standing>> SqliteStore::standing_of(Database& database, const IdentityName& identity,
-                                                         std::uint64_t generation) {
-    if (auto known = standings_.find(identity.text(), generation)) return known;
+Result<std::optional<Standing>> SqliteStore::read_standing(Database& database, const IdentityName& identity,
+                                                           std::uint64_t generation) {
     auto standing = find_standing(database, identity);
     if (standing && *standing) standings_.keep(identity.text(), generation, **standing);
     return standing;
 }
 
-Result<std::vector<policy::GrantFact>> SqliteStore::grants_held(Database& database, const IdentityName& identity,
-                                                                const RoleName& role, std::uint64_t generation,
-                                                                Instant now) {
-    const auto key = std::pair(identity.text(), role.text());
-    if (auto known = grants_.find(key, generation)) {
-        std::erase_if(*known, [&](const auto& grant) { return grant.until <= now; });
-        return std::move(*known);
-    }
-    auto grants = grants_of(database, identity, role, now);
-    if (grants && std::none_of(grants->begin(), grants->end(), minting_changes)) grants_.keep(key, generation, *grants);
+std::optional<std::vector<policy::GrantFact>> SqliteStore::remembered_grants(const FactsQuery& query,
+                                                                             std::uint64_t generation, Instant now) {
+    if (!query.role) return std::vector<policy::GrantFact>();
+    auto known = grants_.find({query.identity.text(), query.role->text()}, generation);
+    if (known) std::erase_if(*known, [&](const auto& grant) { return grant.until <= now; });
+    return known;
+}
+
+Result<std::vector<policy::GrantFact>> SqliteStore::read_grants(Database& database, const FactsQuery& query,
+                                                                std::uint64_t generation, Instant now) {
+    auto grants = grants_of(database, query.identity, *query.role, now);
+    if (grants && std::none_of(grants->begin(), grants->end(), minting_changes))
+        grants_.keep({query.identity.text(), query.role->text()}, generation, *grants);
     return grants;
 }
 
@@ -78,90 +166,54 @@ Result<KnownFacts> SqliteStore::load_facts(const FactsQuery& query, Instant now)
     const auto lease = readers_.take();
     if (!lease) return pass(lease.error());
     Database& database = **lease;
-    if (auto ok = database.run("BEGIN"); !ok) return pass(ok.error());
-    struct End {
-        Database& database;
-        ~End() { (void)database.run("ROLLBACK"); }
-    } const end{database};
+    std::optional<Standing> standing = standings_.find(query.identity.text(), generation);
+    auto grants = remembered_grants(query, generation, now);
+    Snapshot snapshot(database);
+    if (!standing || !grants || asks_for_more(query, *standing))
+        if (auto ok = snapshot.begin(); !ok) return pass(ok.error());
 
-    const auto standing = standing_of(database, query.identity, generation);
-    if (!standing) return pass(standing.error());
+    if (!standing) {
+        auto read = read_standing(database, query.identity, generation);
+        if (!read) return pass(read.error());
+        standing = std::move(*read);
+    }
     KnownFacts facts{policy::State::active, policy::State::active, stored<OwnerName>("nobody"), {}, false, {}, {}, {}};
     facts.as_of = generation;
-    if (*standing) {
-        facts.identity_state = (*standing)->identity;
-        facts.owner_state = (*standing)->owner_state;
-        facts.owner = (*standing)->owner;
-        facts.hosts = hosts_of_text((*standing)->hosts);
-        facts.tenant = (*standing)->tenant;
-        facts.adopt_by = (*standing)->adopt_by;
+    if (standing) {
+        facts.identity_state = standing->identity;
+        facts.owner_state = standing->owner_state;
+        facts.owner = standing->owner;
+        facts.hosts = hosts_of_text(standing->hosts);
+        facts.tenant = standing->tenant;
+        facts.adopt_by = standing->adopt_by;
     }
     if (query.join_token) {
-        Query token(database,
-                    "SELECT t.owner, o.state, t.hosts, t.tenant FROM token t JOIN owner o ON o.name = t.owner WHERE "
-                    "t.secret_hash = ?1 AND t.expires > ?2 AND (t.used = 0 OR EXISTS (SELECT 1 FROM node_generation g "
-                    "WHERE g.node = 'node/' || t.node AND g.token = t.id AND g.key = ?3))");
-        const auto row = token.with(ByteView(*query.join_token), now, ByteView(query.key)).row();
-        if (!row) return pass(row.error());
-        if (!*row) return fail(Code::unauthenticated, "the join token is not accepted", "E-TOKEN", {}, {});
-        facts.owner = stored<OwnerName>(token.text(0));
-        facts.owner_state = state_of_text(token.text(1));
-        facts.hosts = hosts_of_text(token.text(2));
-        facts.tenant = token.text(3);
-    } else if (!*standing) {
+        if (auto ok = read_token(database, query, now, facts); !ok) return pass(ok.error());
+    } else if (!standing) {
         return fail(Code::not_found, "there is no identity " + query.identity.text(), "E-IDENTITY-UNKNOWN", {},
                     "mayfly identity list");
     }
-    if (query.role) {
-        auto grants = grants_held(database, query.identity, *query.role, generation, now);
-        if (!grants) return pass(grants.error());
-        facts.grants = std::move(*grants);
+    if (!grants) {
+        auto read = read_grants(database, query, generation, now);
+        if (!read) return pass(read.error());
+        grants = std::move(*read);
     }
+    facts.grants = std::move(*grants);
     if (!query.against.empty()) {
         auto beside = held_beside(database, facts.owner, query.against, now);
         if (!beside) return pass(beside.error());
         facts.beside = std::move(*beside);
     }
-    facts.seen = query.seen;
-    if (!query.seen.empty()) {
-        auto rate = rate_of(database, query.identity, now);
-        if (!rate) return pass(rate.error());
-        if (!rate->empty()) facts.seen.push_back(std::move(*rate));
-    }
-    for (const auto& what : facts.seen) {
-        Query known(database, "SELECT 1 FROM seen WHERE identity = ? AND what = ?");
-        const auto before = exists(known.with(query.identity.text(), what));
-        if (!before) return pass(before.error());
-        if (!*before) facts.new_to.push_back(what);
-    }
+    if (auto ok = read_seen(database, query, now, facts); !ok) return pass(ok.error());
     if (!query.tenant.empty() && query.tenant != facts.tenant) {
         Query open(database, "SELECT 1 FROM tenant WHERE name = ? AND state = 'open'");
         const auto stands = exists(open.with(query.tenant));
         if (!stands) return pass(stands.error());
         facts.tenant_open = *stands;
     }
-    Query revoked(database, "SELECT 1 FROM revoked_key WHERE key = ?");
-    const auto dead = exists(revoked.with(ByteView(query.key)));
-    if (!dead) return pass(dead.error());
-    facts.key_revoked = *dead;
-    // Two ranges of the index, on either side of the caller: a key that is renewed every hour for years costs no more.
-    Query bound(database,
-                "SELECT identity FROM enrolled_key WHERE key = ?1 AND identity <> ?2 UNION ALL "
-                "SELECT identity FROM certificate WHERE substr(key, 1, 8) = substr(?1, 1, 8) AND key = ?1 AND identity "
-                "< ?2 AND state <> 'void' UNION ALL "
-                "SELECT identity FROM certificate WHERE substr(key, 1, 8) = substr(?1, 1, 8) AND key = ?1 AND identity "
-                "> ?2 AND state <> 'void' LIMIT 1");
-    const auto other = bound.with(ByteView(query.key), query.identity.text()).row();
-    if (!other) return pass(other.error());
-    if (*other) facts.key_bound_to = stored<IdentityName>(bound.text(0));
+    if (auto ok = read_key(database, query, facts); !ok) return pass(ok.error());
     if (query.node) {
-        Query node(database, "SELECT labels, tenant FROM identity WHERE name = ? AND state = 'active'");
-        const auto row = node.with("node/" + query.node->text()).row();
-        if (!row) return pass(row.error());
-        if (*row) {
-            facts.target_labels = map_of_text(node.text(0));
-            facts.target_tenant = node.text(1);
-        }
+        if (auto ok = read_node(database, *query.node, facts); !ok) return pass(ok.error());
     }
     return facts;
 }

@@ -271,11 +271,14 @@ private:
     Status insert_grant(Transaction& transaction, GrantRecord& grant, const IdentityName& actor, Instant now);
     /// Keeps free text beside the log and returns what the leaf says of it: its salted hash ("" for no text).
     Result<std::string> keep_text(Transaction& transaction, std::string_view text);
-    /// As read now, or a moment ago under this generation.
-    Result<std::optional<Standing>> standing_of(Database& database, const IdentityName& identity,
-                                                std::uint64_t generation);
-    Result<std::vector<policy::GrantFact>> grants_held(Database& database, const IdentityName& identity,
-                                                       const RoleName& role, std::uint64_t generation, Instant now);
+    // Read, and remembered under this generation.
+    Result<std::optional<Standing>> read_standing(Database& database, const IdentityName& identity,
+                                                  std::uint64_t generation);
+    Result<std::vector<policy::GrantFact>> read_grants(Database& database, const FactsQuery& query,
+                                                       std::uint64_t generation, Instant now);
+    /// Those for the role that is asked for: none when no role is, nothing when they have to be read.
+    std::optional<std::vector<policy::GrantFact>> remembered_grants(const FactsQuery& query, std::uint64_t generation,
+                                                                    Instant now);
     std::optional<std::uint64_t> take_serial(steps::IssuerId issuer);
     /// What one call of record_intent keeps until its commit.
     struct Promise;
