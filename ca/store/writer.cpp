@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kLargestBatch = 256;
 constexpr std::int64_t kClockSlack = 5;
+/// The head outside the database may lag this much behind, never more: it is for restores, not for crashes.
 constexpr auto kHeadLag = std::chrono::milliseconds(500);
 
 /// After an I/O error nobody knows what is on the disk (a failed fsync may have dropped pages and reported it once).
@@ -162,22 +163,18 @@ void Writer::run() {
         {
             std::unique_lock lock(mutex_);
             const auto ready = [this] { return stop_ || !queue_.empty(); };
-            // The head outside the database may lag half a second behind, never more: it is for restores, not for
-            // crashes.
             if (unpublished_.empty())
                 wake_.wait(lock, ready);
             else
-                wake_.wait_for(lock, kHeadLag, ready);
+                wake_.wait_until(lock, publish_at_, ready);
             while (!queue_.empty() && batch.size() < kLargestBatch) {
                 batch.push_back(std::move(queue_.front()));
                 queue_.pop_front();
             }
             if (batch.empty() && stop_) break;
         }
-        if (batch.empty())
-            publish_head();
-        else
-            commit(batch);
+        if (!batch.empty()) commit(batch);
+        if (std::chrono::steady_clock::now() >= publish_at_) publish_head();
     }
     publish_head();
 }
@@ -210,6 +207,7 @@ void Writer::commit(std::vector<Job>& batch) {
     } else if (growth) {
         committed_ = growth->head;
         newest_ = transaction.newest();
+        if (unpublished_.empty()) publish_at_ = std::chrono::steady_clock::now() + kHeadLag;
         unpublished_ = std::move(growth->note);
     }
     finish(batch, status);

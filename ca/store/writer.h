@@ -6,6 +6,7 @@
 // all of it durable; only then do the callers wake. If the commit fails, every job of the batch fails: none of it
 // happened.
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -150,6 +151,7 @@ private:
     Instant newest_;
     std::string head_file_;
     std::string unpublished_;  ///< signed head not yet in head_file_
+    std::chrono::steady_clock::time_point publish_at_;
     signer::Signer& signer_;
 
     std::mutex mutex_;

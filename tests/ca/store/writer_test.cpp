@@ -2,6 +2,7 @@
 #include "ca/store/writer.h"
 
 #include <atomic>
+#include <filesystem>
 #include <future>
 #include <latch>
 
@@ -179,4 +180,14 @@ TEST_CASE("who does not wait hears of it when it is durable, or why it did not h
     const auto [refused, unchanged] = second.get_future().get();
     CHECK_FALSE(refused);
     CHECK(unchanged == rows);
+}
+
+TEST_CASE("the head outside the database keeps up with a writer that never rests") {
+    World world;
+    std::atomic<int> runs{0};
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!std::filesystem::exists(world.dir.path("db.head"))) {
+        REQUIRE(std::chrono::steady_clock::now() < patience);
+        REQUIRE(world.note("job" + std::to_string(runs), false, runs));
+    }
 }
