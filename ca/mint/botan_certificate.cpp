@@ -10,24 +10,15 @@ namespace mayfly::mint {
 namespace {
 
 using Names = std::set<std::string>;
-namespace extension = Botan::Cert_Extension;
 
 #if BOTAN_VERSION_MAJOR >= 3
-constexpr auto kSequence = Botan::ASN1_Type::Sequence, kBitString = Botan::ASN1_Type::BitString;
+constexpr auto kSequence = Botan::ASN1_Type::Sequence, kBitString = Botan::ASN1_Type::BitString,
+               kOctetString = Botan::ASN1_Type::OctetString, kBoolean = Botan::ASN1_Type::Boolean;
 constexpr auto kUniversal = Botan::ASN1_Class::Universal, kContext = Botan::ASN1_Class::ContextSpecific,
                kWrapped = Botan::ASN1_Class::ExplicitContextSpecific, kConstructed = Botan::ASN1_Class::Constructed;
 using Tag = Botan::ASN1_Type;
 
 std::vector<std::uint8_t> big_endian(const Botan::BigInt& number) { return number.serialize(); }
-
-const std::vector<Botan::OID>& purposes_in(const extension::Extended_Key_Usage& usage) {
-    return usage.object_identifiers();
-}
-
-bool only_signs(const Botan::Key_Constraints& usage) {
-    using enum Botan::Key_Constraints::Bits;
-    return usage.includes(DigitalSignature) && !usage.includes(KeyCertSign);
-}
 
 Names names_in(const Botan::AlternativeName& names) {
     Names out;
@@ -43,19 +34,14 @@ Names names_in(const Botan::AlternativeName& names) {
     return out;
 }
 #else
-constexpr auto kSequence = Botan::SEQUENCE, kBitString = Botan::BIT_STRING;
+constexpr auto kSequence = Botan::SEQUENCE, kBitString = Botan::BIT_STRING, kOctetString = Botan::OCTET_STRING,
+               kBoolean = Botan::BOOLEAN;
 constexpr auto kUniversal = Botan::UNIVERSAL, kContext = Botan::CONTEXT_SPECIFIC,
                kWrapped = static_cast<Botan::ASN1_Tag>(Botan::CONSTRUCTED | Botan::CONTEXT_SPECIFIC),
                kConstructed = Botan::CONSTRUCTED;
 using Tag = Botan::ASN1_Tag;
 
 std::vector<std::uint8_t> big_endian(const Botan::BigInt& number) { return Botan::BigInt::encode(number); }
-
-const std::vector<Botan::OID>& purposes_in(const extension::Extended_Key_Usage& usage) { return usage.get_oids(); }
-
-bool only_signs(Botan::Key_Constraints usage) {
-    return (usage & Botan::DIGITAL_SIGNATURE) != 0 && (usage & Botan::KEY_CERT_SIGN) == 0;
-}
 
 Names names_in(const Botan::AlternativeName& names) {
     static const std::map<std::string, std::string> kTags = {
@@ -66,6 +52,33 @@ Names names_in(const Botan::AlternativeName& names) {
     return out;
 }
 #endif
+
+std::map<Botan::OID, BotanCertificate::Extension> read_extensions(Botan::BER_Decoder& list) {
+    std::map<Botan::OID, BotanCertificate::Extension> out;
+    while (list.more_items()) {
+        Botan::OID id;
+        BotanCertificate::Extension read;
+        list.start_cons(kSequence, kUniversal)
+            .decode(id)
+            .decode_optional(read.critical, kBoolean, kUniversal, false)
+            .decode(read.value, kOctetString)
+            .end_cons();
+        if (!out.emplace(std::move(id), std::move(read)).second) throw Botan::Decoding_Error("an extension twice");
+    }
+    return out;
+}
+
+/// What `read` makes of the extension; a T as it begins where there is none.
+template <class T, class Read>
+T in_extension(const BotanCertificate& certificate, const Botan::OID& id, Read read) {
+    T out{};
+    const auto found = certificate.extensions.find(id);
+    if (found == certificate.extensions.end()) return out;
+    Botan::BER_Decoder value(found->second.value);
+    read(value, out);
+    value.verify_end();
+    return out;
+}
 
 }  // namespace
 
@@ -81,7 +94,11 @@ BotanCertificate BotanCertificate::read(ByteView der) {
     fields.decode(out.subject);
     fields.get_next(out.subject_public_key);
     out.subject_public_key.assert_is_a(kSequence, kConstructed);
-    fields.start_cons(Tag(3), kContext).decode(out.extensions).end_cons();
+    Botan::BER_Decoder wrapped = fields.start_cons(Tag(3), kContext),
+                       extensions = wrapped.start_cons(kSequence, kUniversal);
+    out.extensions = read_extensions(extensions);
+    extensions.end_cons();
+    wrapped.end_cons();
     fields.end_cons();
     certificate.decode(outside).decode(signature, kBitString).end_cons();
     bytes.verify_end();
@@ -92,18 +109,50 @@ BotanCertificate BotanCertificate::read(ByteView der) {
 std::vector<std::uint8_t> BotanCertificate::serial_bytes() const { return big_endian(serial); }
 
 Names BotanCertificate::names() const {
-    const auto* found = find<extension::Subject_Alternative_Name>();
-    return found != nullptr ? names_in(found->get_alt_name()) : Names();
+    static const Botan::OID kId("2.5.29.17");
+    return in_extension<Names>(*this, kId, [](auto& value, Names& out) {
+        Botan::AlternativeName read;
+        value.decode(read);
+        out = names_in(read);
+    });
 }
 
 std::vector<Botan::OID> BotanCertificate::purposes() const {
-    const auto* found = find<extension::Extended_Key_Usage>();
-    return found != nullptr ? purposes_in(*found) : std::vector<Botan::OID>();
+    static const Botan::OID kId("2.5.29.37");
+    return in_extension<std::vector<Botan::OID>>(*this, kId, [](auto& value, auto& out) { value.decode_list(out); });
 }
 
 bool BotanCertificate::signs_and_certifies_nothing() const {
-    const auto* found = find<extension::Key_Usage>();
-    return found != nullptr && only_signs(found->get_constraints());
+    static const Botan::OID kId("2.5.29.15");
+    constexpr std::uint8_t kDigitalSignature = 0x80, kKeyCertSign = 0x04;
+    return in_extension<bool>(*this, kId, [](auto& value, bool& out) {
+        std::vector<std::uint8_t> bits;
+        value.decode(bits, kBitString);
+        out = !bits.empty() && (bits[0] & kDigitalSignature) != 0 && (bits[0] & kKeyCertSign) == 0;
+    });
+}
+
+std::optional<bool> BotanCertificate::is_ca() const {
+    static const Botan::OID kId("2.5.29.19");
+    return in_extension<std::optional<bool>>(*this, kId, [](auto& value, auto& out) {
+        value.start_cons(kSequence, kUniversal)
+            .decode_optional(out.emplace(), kBoolean, kUniversal, false)
+            .discard_remaining()
+            .end_cons();
+    });
+}
+
+std::vector<std::uint8_t> BotanCertificate::subject_key_id() const {
+    static const Botan::OID kId("2.5.29.14");
+    return in_extension<std::vector<std::uint8_t>>(*this, kId,
+                                                   [](auto& value, auto& out) { value.decode(out, kOctetString); });
+}
+
+std::vector<std::uint8_t> BotanCertificate::authority_key_id() const {
+    static const Botan::OID kId("2.5.29.35");
+    return in_extension<std::vector<std::uint8_t>>(*this, kId, [](auto& value, auto& out) {
+        value.start_cons(kSequence, kUniversal).decode_optional_string(out, kOctetString, 0).end_cons();
+    });
 }
 
 std::vector<std::uint8_t> subject_by_botan(ByteView der) { return BotanCertificate::read(der).subject.get_bits(); }

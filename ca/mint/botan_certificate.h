@@ -4,8 +4,9 @@
 #include <botan/asn1_obj.h>
 #include <botan/bigint.h>
 #include <botan/pkix_types.h>
-#include <botan/x509_ext.h>
 
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,30 +15,33 @@
 
 namespace mayfly::mint {
 
-/// The certificate as Botan's decoder and its classes for names, times and extensions have it. Botan's X509_Certificate
-/// reads by the same ones, and makes copies, texts and three hashes that nobody asks for here: that takes twice as
-/// long.
+/// The certificate as Botan's decoder and its classes for names and times have it. Botan's X509_Certificate and
+/// Extensions read by the same ones; the first makes copies, texts and three hashes that nobody asks for here, the
+/// second compares each identifier with ten that it makes from their texts every time. That takes three times as long.
 struct BotanCertificate {
+    struct Extension {
+        bool critical = false;
+        std::vector<std::uint8_t> value;
+    };
     std::size_t version = 0;  ///< as written; 0, when it is not, stands for version 1
     Botan::BigInt serial;
     Botan::X509_DN issuer, subject;
     Botan::ASN1_Time not_before, not_after;
     Botan::BER_Object subject_public_key;
-    Botan::Extensions extensions;
+    std::map<Botan::OID, Extension> extensions;
 
-    /// Throws what Botan throws when this is not a certificate, or anything follows it.
+    /// Throws what Botan throws when this is not a certificate, says an extension twice, or anything follows it.
     static BotanCertificate read(ByteView der);
     [[nodiscard]] std::vector<std::uint8_t> serial_bytes() const;
-    /// Each as Botan has it; nullptr: there is none, or not one that Botan knows by that name.
-    template <class Extension>
-    [[nodiscard]] const Extension* find() const {
-        static const Botan::OID id = Extension::static_oid();  // Botan would make it anew at every question
-        return extensions.get_extension_object_as<Extension>(id);
-    }
+
+    // What extensions say (RFC 5280 section 4.2.1). Each throws what Botan throws when it says it in another form.
     /// Every subject alternative name, tagged as ours are; but IPv6, which Botan 2 does not read.
     [[nodiscard]] std::set<std::string> names() const;
-    [[nodiscard]] std::vector<Botan::OID> purposes() const;  ///< extKeyUsage, in its order
-    [[nodiscard]] bool signs_and_certifies_nothing() const;  ///< keyUsage: digitalSignature and not keyCertSign
+    [[nodiscard]] std::vector<Botan::OID> purposes() const;            ///< extKeyUsage, in its order
+    [[nodiscard]] bool signs_and_certifies_nothing() const;            ///< keyUsage: digitalSignature, not keyCertSign
+    [[nodiscard]] std::optional<bool> is_ca() const;                   ///< none: basicConstraints is not there
+    [[nodiscard]] std::vector<std::uint8_t> subject_key_id() const;    ///< empty: not there
+    [[nodiscard]] std::vector<std::uint8_t> authority_key_id() const;  ///< its keyIdentifier; empty: not there
 };
 
 /// The DER of a distinguished name's contents, in the certificate's subject: for an issuer, what its leaves have to
