@@ -129,14 +129,14 @@ Result<Outcome> Mint::mint(const Request& request) {
     if (request.dry_run) return Outcome(Would{*permit});
 
     // Step 5: exactly what.
-    std::uint64_t serial = 0;
+    std::uint64_t number = made_.fetch_add(1, std::memory_order_relaxed);
     const bool host = permit->profile == policy::Profile::ssh_host;
     if (host || permit->profile == policy::Profile::ssh_user || permit->profile == policy::Profile::canary) {
         const auto next = store_.next_serial(host ? steps::IssuerId::ssh_host : steps::IssuerId::ssh_user);
         if (!next) return pass(next.error());
-        serial = *next;
+        number = *next;
     }
-    auto spec = Exactly::spec(authority_, *permit, request.ask, policy->version, serial, rng_, now);
+    auto spec = Exactly::spec(authority_, *permit, request.ask, policy->version, number, rng_, now);
     if (!spec) return pass(spec.error());
     const steps::IntentId id = spec->id();
 

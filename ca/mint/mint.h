@@ -1,6 +1,7 @@
 #pragma once
 // The minting path as one function, and the two steps that live here: exactly (Permit → Spec) and check (Signed →
 // Checked).
+#include <atomic>
 #include <optional>
 #include <string>
 #include <variant>
@@ -40,12 +41,13 @@ struct Issuer {
     static Result<Issuer> read(const Authority& authority);
 };
 
-/// Exactly: step 5. Everything that the certificate will say is fixed here. Pure but for the serial and nonce it is
+/// Exactly: step 5. Everything that the certificate will say is fixed here. Pure but for the number and nonce it is
 /// given.
 class Exactly {
 public:
+    /// `number`: an SSH certificate's serial; of X.509 certificates made in one second, each has another.
     static Result<steps::Spec> spec(const Authority& authority, const policy::Permit& permit, const policy::Ask& ask,
-                                    const std::string& policy_version, std::uint64_t ssh_serial, Rng& rng, Instant now);
+                                    const std::string& policy_version, std::uint64_t number, Rng& rng, Instant now);
 };
 
 /// Checker: step 8. Botan and our strict reader read X.509 back, our strict reader reads SSH back; every field is
@@ -118,6 +120,7 @@ private:
     signer::Signer& signer_;
     Rng& rng_;
     const Clock& clock_;
+    std::atomic<std::uint64_t> made_{0};  ///< tells certificates of one second apart
 };
 
 }  // namespace mayfly::mint
