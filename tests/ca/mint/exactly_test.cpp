@@ -34,7 +34,7 @@ TEST_CASE("X.509 serials are in the order in which certificates are made, and no
     CHECK(std::is_sorted(serials.begin(), serials.end()));
     std::set<std::string> random;
     for (const auto& serial : serials) {
-        REQUIRE(serial.size() == 36);  // 18 octets: RFC 5280 section 4.1.2.2 allows 20
+        REQUIRE(serial.size() == 36);        // 18 octets: RFC 5280 section 4.1.2.2 allows 20
         CHECK(serial.substr(0, 2) == "01");  // the node, which keeps the number positive
         random.insert(serial.substr(14));
     }
