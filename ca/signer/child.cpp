@@ -4,9 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <iterator>
+
 namespace mayfly::signer {
 
 namespace {
+
+/// The answer to a frame of orders is a little longer than they are, and has to fit into a frame too.
+constexpr std::size_t kMostOrderBytes = kLargestFrame / 2;
 
 tl::unexpected<Error> signer_gone() {
     return fail(Code::unavailable, "the signer is gone", "E-SIGNER-GONE",
@@ -146,11 +151,23 @@ void Child::run_batch(std::vector<Waiting> batch) {
     std::vector<Order> orders;
     orders.reserve(batch.size());
     for (auto& waiting : batch) orders.push_back(std::move(waiting.order));
-    orders_->ask(encode_orders(orders));
+    auto results = ask(orders);
+    for (std::size_t i = 0; i < batch.size(); ++i) batch[i].then(std::move(results[i]));
+}
+
+std::vector<Result<Bytes>> Child::ask(std::span<const Order> orders) {
+    const Bytes body = encode_orders(orders);
+    if (body.size() > kMostOrderBytes && orders.size() > 1) {
+        auto all = ask(orders.first(orders.size() / 2));
+        auto others = ask(orders.subspan(orders.size() / 2));
+        std::move(others.begin(), others.end(), std::back_inserter(all));
+        return all;
+    }
+    orders_->ask(body);
     const auto payload = orders_->answer(Verb::sign_certificates);
-    auto results = payload ? parse_certificates(*payload, batch.size()) : pass(payload.error());
-    for (std::size_t i = 0; i < batch.size(); ++i)
-        batch[i].then(results ? std::move((*results)[i]) : Result<Bytes>(pass(results.error())));
+    auto results = payload ? parse_certificates(*payload, orders.size()) : pass(payload.error());
+    if (results) return std::move(*results);
+    return {orders.size(), Result<Bytes>(pass(results.error()))};
 }
 
 }  // namespace mayfly::signer

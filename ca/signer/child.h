@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <semaphore>
+#include <span>
 #include <thread>
 
 #include "ca/signer/frames.h"
@@ -75,6 +76,8 @@ private:
     Result<Bytes> call(Verb verb, Bytes body);
     void run();
     void run_batch(std::vector<Waiting> batch);
+    /// One answer for each; in as many frames as they fill.
+    std::vector<Result<Bytes>> ask(std::span<const Order> orders);
 
     std::optional<Line> orders_;  ///< only the thread
     std::optional<Line> heads_;   ///< whoever holds heads_free_

@@ -199,7 +199,7 @@ ByteView payload(ByteView body) { return body.subspan(std::min<std::size_t>(2, b
 
 Bytes encode_describe() { return request(Verb::describe).take(); }
 
-Bytes encode_orders(const std::vector<Order>& orders) {
+Bytes encode_orders(std::span<const Order> orders) {
     ensure(orders.size() <= kMostPerFrame, "a frame holds at most 64 orders");
     Writer out = request(Verb::sign_certificates);
     out.u32(static_cast<std::uint32_t>(orders.size()));

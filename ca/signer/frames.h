@@ -8,6 +8,7 @@
 //
 // Encoding is RFC 4251's. Facts do not carry the issuer's key or name: the signer adds its own.
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "ca/signer/signer.h"
@@ -32,7 +33,8 @@ struct Order {
 };
 
 Bytes encode_describe();
-Bytes encode_orders(const std::vector<Order>& orders);
+/// At most kMostPerFrame of them.
+Bytes encode_orders(std::span<const Order> orders);
 Bytes encode_checkpoint_order(const CheckpointOrder& order);
 
 /// request_verb reads version and verb; the payload follows. Fails for versions and verbs that are not in the table.

@@ -222,8 +222,8 @@ TEST_CASE("a log that forgets or forks is not signed") {
 }
 
 TEST_CASE("frames read back, and hostile ones do not") {
-    const auto body = signer::encode_orders(
-        {{steps::IssuerId::ssh_user, good_ssh(fakes::kNow)}, {steps::IssuerId::x509, good_x509(fakes::kNow)}});
+    const auto body = signer::encode_orders(std::vector<signer::Order>{
+        {steps::IssuerId::ssh_user, good_ssh(fakes::kNow)}, {steps::IssuerId::x509, good_x509(fakes::kNow)}});
     CHECK(signer::parse_orders(body)->size() == 2);
     for (std::size_t size = 0; size < body.size(); ++size)
         REQUIRE_FALSE(signer::parse_orders(ByteView(body).first(size)));
@@ -352,6 +352,19 @@ TEST_CASE("the child is locked in, signs, and its end stops everything") {
     CHECK(together[0]);
     CHECK(together[1].error().code == Code::denied);
     CHECK(together[2]);
+    // As many as go into a frame, together longer than a frame may be.
+    auto long_one = good_ssh(now);
+    long_one.critical_options.push_back({"force-command", std::string(40'000, 'a')});
+    const auto many = sign_together(**child, std::vector<steps::CertificateFacts>(signer::kMostPerFrame, long_one));
+    REQUIRE(many.size() == signer::kMostPerFrame);
+    std::size_t bytes = 0;
+    for (const auto& one : many) {
+        INFO((one ? "" : one.error().message));
+        REQUIRE(one);
+        CHECK(wire::parse_ssh_certificate(*one)->fields.critical_options == long_one.critical_options);
+        bytes += one->size();
+    }
+    CHECK(bytes > 2 * signer::kLargestFrame);
     const auto list = (*child)->sign_crl(good_crl(now));
     INFO((list ? "" : list.error().message));
     CHECK((list && wire::parse_crl(*list)));
