@@ -42,9 +42,9 @@ wire::SshCertificate ssh_facts(const Authority& authority, const policy::Permit&
     return facts;
 }
 
-/// Random enough for anybody (CA/Browser Forum BR 7.1 wants 64 bits), and in the order in which certificates are made:
-/// who keeps millions of them by serial adds at one end of an index, and not somewhere in gigabytes. It tells no more
-/// than notBefore does: the node, the second, and which of that second's certificates this is, up to a constant.
+/// Node, second, number, then as much at random as anybody asks for: in the order in which certificates are made, so
+/// that who keeps millions of them by serial adds at one end of an index, and not somewhere in gigabytes
+/// (docs/decisions/006).
 Bytes x509_serial(const Authority& authority, std::uint64_t number, Rng& rng, Instant now) {
     Bytes serial(kSerialBytes);
     rng.fill(std::span(serial).subspan(kSerialOrder));

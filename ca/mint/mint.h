@@ -120,7 +120,7 @@ private:
     signer::Signer& signer_;
     Rng& rng_;
     const Clock& clock_;
-    std::atomic<std::uint64_t> made_{0};  ///< tells certificates of one second apart
+    std::atomic<std::uint64_t> made_{0};  ///< by which X.509 serials of one second differ
 };
 
 }  // namespace mayfly::mint
