@@ -144,6 +144,16 @@ struct Authority {
         request.idempotency.request_hash = crypto::sha256(view(idempotency + "body"));
         return request;
     }
+    /// A login: what a person calls the CA with, for a key of its own.
+    [[nodiscard]] static mint::Request session_request(const IdentityName& who) {
+        return {
+            policy::Ask{policy::Profile::session, crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()},
+            who,
+            who,
+            {},
+            {},
+            false};
+    }
     [[nodiscard]] log::VerifierKey log_key() const {
         return *log::VerifierKey::make("corp.example/log", signer->describe()->log);
     }

@@ -67,15 +67,11 @@ struct World {
     /// The session or node certificate of an identity, and the caller it makes.
     [[nodiscard]] auth::Caller caller(const std::string& name) const {
         const auto who = *IdentityName::parse(name);
-        const bool node = who.kind() == Kind::node;
-        mint::Request request{policy::Ask{node ? policy::Profile::node : policy::Profile::session,
-                                          crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()},
-                              who,
-                              who,
-                              {},
-                              {},
-                              false};
-        if (node) request.join_token = token(who.name(), "alice");
+        auto request = authority.session_request(who);
+        if (who.kind() == Kind::node) {
+            request.ask.profile = policy::Profile::node;
+            request.join_token = token(who.name(), "alice");
+        }
         const auto outcome = authority.mint->mint(request);
         REQUIRE(outcome);
         return *doors.by_certificate(std::get<steps::Issued>(*outcome).certificate(), now());

@@ -86,14 +86,7 @@ struct World {
     [[nodiscard]] const auth::Caller& caller(const std::string& name) const {
         if (const auto found = callers.find(name); found != callers.end()) return found->second;
         const auto who = *IdentityName::parse(name);
-        mint::Request request{
-            policy::Ask{policy::Profile::session, crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()},
-            who,
-            who,
-            {},
-            {},
-            false};
-        const auto outcome = authority.mint->mint(request);
+        const auto outcome = authority.mint->mint(authority.session_request(who));
         REQUIRE(outcome);
         return callers
             .emplace(name, *doors.by_certificate(std::get<steps::Issued>(*outcome).certificate(), authority.now()))

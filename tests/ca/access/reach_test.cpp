@@ -64,14 +64,7 @@ struct World {
         store::RevokeOrder nothing{store::RevokeBy::grant, {}, {}, {}, "alice holds what each test gives her"};
         nothing.name = "g-1";
         REQUIRE(authority.store->revoke(nothing, authority.alice, authority.now(), Effect::apply));
-        mint::Request request{
-            policy::Ask{policy::Profile::session, crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()},
-            authority.alice,
-            authority.alice,
-            {},
-            {},
-            false};
-        const auto outcome = authority.mint->mint(request);
+        const auto outcome = authority.mint->mint(authority.session_request(authority.alice));
         REQUIRE(outcome);
         return *doors.by_certificate(std::get<steps::Issued>(*outcome).certificate(), authority.now());
     }

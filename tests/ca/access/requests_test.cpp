@@ -142,14 +142,7 @@ struct Desks {
     [[nodiscard]] Instant now() const { return authority.now(); }
     [[nodiscard]] auth::Caller caller(const std::string& name) const {
         const auto who = *IdentityName::parse(name);
-        mint::Request request{
-            policy::Ask{policy::Profile::session, crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()},
-            who,
-            who,
-            {},
-            {},
-            false};
-        const auto outcome = authority.mint->mint(request);
+        const auto outcome = authority.mint->mint(authority.session_request(who));
         REQUIRE(outcome);
         return *doors.by_certificate(std::get<steps::Issued>(*outcome).certificate(), now());
     }

@@ -224,14 +224,7 @@ TEST_CASE("a security key opens the door when it was touched") {
 TEST_CASE("a certificate that this CA minted for a session opens the door, until it ends") {
     World world;
     auto& a = world.authority;
-    mint::Request request{
-        policy::Ask{policy::Profile::session, crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()},
-        a.alice,
-        a.alice,
-        {},
-        {},
-        false};
-    const auto outcome = a.mint->mint(request);
+    const auto outcome = a.mint->mint(a.session_request(a.alice));
     REQUIRE(outcome);
     const auto& issued = std::get<steps::Issued>(*outcome);
     const Bytes der = issued.certificate();

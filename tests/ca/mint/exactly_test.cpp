@@ -9,14 +9,7 @@ namespace {
 
 /// The serial of a session certificate, in hexadecimal.
 std::string minted_serial(fakes::Authority& authority) {
-    mint::Request request{
-        policy::Ask{policy::Profile::session, crypto::PrivateKey::generate(KeyAlgorithm::ecdsa_p256)->public_key()},
-        authority.alice,
-        authority.alice,
-        {},
-        {},
-        false};
-    const auto outcome = authority.mint->mint(request);
+    const auto outcome = authority.mint->mint(authority.session_request(authority.alice));
     REQUIRE(outcome);
     REQUIRE(std::holds_alternative<steps::Issued>(*outcome));
     return std::get<steps::Issued>(*outcome).serial();
