@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ca/http/tls_p256.h"
+
 namespace mayfly::http {
 
 namespace {
@@ -37,9 +39,13 @@ const std::vector<Shown>& shown() {
     return all;
 }
 
-bool is_shown(const Shown& kind, const OSSL_ALGORITHM& one) {
+std::string_view first_name(const OSSL_ALGORITHM& one) {
     const std::string_view all(one.algorithm_names);  // "EC:id-ecPublicKey:1.2.840.10045.2.1"
-    if (std::find(kind.names.begin(), kind.names.end(), all.substr(0, all.find(':'))) == kind.names.end()) return false;
+    return all.substr(0, all.find(':'));
+}
+
+bool is_shown(const Shown& kind, const OSSL_ALGORITHM& one) {
+    if (std::find(kind.names.begin(), kind.names.end(), first_name(one)) == kind.names.end()) return false;
     if (kind.operation != OSSL_OP_DECODER) return true;
     const std::string_view properties(one.property_definition);
     return properties.find("input=der") != std::string_view::npos &&
@@ -75,7 +81,7 @@ private:
     }
 
     // What OpenSSL calls. The algorithms are the default provider's own and get its context, which is therefore ours.
-    static int init(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH*, const OSSL_DISPATCH** out, void** context) {
+    static int init(const OSSL_CORE_HANDLE*, const OSSL_DISPATCH* core, const OSSL_DISPATCH** out, void** context) {
         static const OSSL_DISPATCH kFunctions[] = {
             {OSSL_FUNC_PROVIDER_QUERY_OPERATION, reinterpret_cast<void (*)()>(query)},
             {OSSL_FUNC_PROVIDER_GET_PARAMS, reinterpret_cast<void (*)()>(get_params)},
@@ -83,7 +89,19 @@ private:
             {0, nullptr}};
         *out = kFunctions;
         *context = OSSL_PROVIDER_get0_provider_ctx(front_->default_);
+        OSSL_ALGORITHM* decoder = front_->few("EC", OSSL_OP_DECODER);
+        const OSSL_ALGORITHM* keys = front_->few("EC", OSSL_OP_KEYMGMT);
+        if (decoder != nullptr && keys != nullptr)
+            decoder->implementation =
+                with_short_way_for_p256(core, *context, decoder->implementation, keys->implementation);
         return 1;
+    }
+    OSSL_ALGORITHM* few(std::string_view name, int operation) {
+        auto& all = few_[operation];
+        const auto found = std::find_if(all.begin(), all.end(), [&](const OSSL_ALGORITHM& one) {
+            return one.algorithm_names != nullptr && first_name(one) == name;
+        });
+        return found == all.end() ? nullptr : &*found;
     }
     static const OSSL_ALGORITHM* query(void*, int operation, int* no_cache) {
         *no_cache = 0;

@@ -1,12 +1,14 @@
 // What strangers' certificates meet in the server's handshakes: the keys that callers of ours can have, and no others.
 #include "ca/http/tls_library.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/opensslv.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -42,17 +44,37 @@ Certificate certificate_of(EVP_PKEY* subject) {
     return made;
 }
 
-/// Read with the server's library: the same key?
-bool reads(EVP_PKEY* subject) {
+Bytes der_of(const X509* certificate) {
     unsigned char* der = nullptr;
-    const int size = i2d_X509(certificate_of(subject).get(), &der);
+    const int size = i2d_X509(certificate, &der);
+    REQUIRE(size > 0);
     const std::unique_ptr<unsigned char, decltype([](unsigned char* all) { OPENSSL_free(all); })> freed(der);
+    return {der, der + size};
+}
+
+/// Read with the server's library.
+Certificate read_by_server(const Bytes& der) {
     X509* read = X509_new_ex(http::tls_library(), nullptr);
-    const unsigned char* at = der;
-    if (d2i_X509(&read, &at, size) == nullptr) return false;
-    const Certificate owned(read, X509_free);
-    const EVP_PKEY* key = X509_get0_pubkey(owned.get());
+    const unsigned char* at = der.data();
+    REQUIRE(d2i_X509(&read, &at, static_cast<long>(der.size())) != nullptr);
+    return {read, X509_free};
+}
+
+/// Is it the same key?
+bool reads(EVP_PKEY* subject) {
+    const Certificate certificate = read_by_server(der_of(certificate_of(subject).get()));
+    const EVP_PKEY* key = X509_get0_pubkey(certificate.get());
     return key != nullptr && EVP_PKEY_eq(key, subject) == 1;
+}
+
+/// The same certificate about a point beside the curve.
+Certificate with_point_changed(const X509* certificate) {
+    const unsigned char* point = X509_get0_pubkey_bitstr(certificate)->data;
+    Bytes der = der_of(certificate);
+    const auto at = std::search(der.begin(), der.end(), point, point + 65);
+    REQUIRE(at != der.end());
+    at[64] ^= 1;  // y
+    return read_by_server(der);
 }
 
 }  // namespace
@@ -62,6 +84,25 @@ TEST_CASE("keys that callers can have are read as OpenSSL's own context reads th
     CHECK(reads(make_key("EC", "P-256").get()));
     CHECK(reads(make_key("EC", "P-384").get()));
     CHECK(reads(make_key("ED25519").get()));
+}
+
+TEST_CASE("a key on P-256 in another form is read too") {
+    const Key compressed = make_key("EC", "P-256");
+    REQUIRE(EVP_PKEY_set_utf8_string_param(compressed.get(), OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                           OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_COMPRESSED) == 1);
+    CHECK(reads(compressed.get()));
+    const Key explicit_curve = make_key("EC", "P-256");
+    REQUIRE(EVP_PKEY_set_utf8_string_param(explicit_curve.get(), OSSL_PKEY_PARAM_EC_ENCODING,
+                                           OSSL_PKEY_EC_ENCODING_EXPLICIT) == 1);
+    CHECK(reads(explicit_curve.get()));
+}
+
+TEST_CASE("a point that is not on the curve is no key, and what comes after it is read") {
+    const Key good = make_key("EC", "P-256");
+    const Certificate certificate = certificate_of(good.get());
+    const Certificate bad = with_point_changed(certificate.get());
+    CHECK(X509_get0_pubkey(bad.get()) == nullptr);
+    CHECK(reads(good.get()));
 }
 
 #if !OPENSSL_VERSION_PREREQ(3, 2)
