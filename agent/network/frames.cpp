@@ -194,7 +194,7 @@ Result<NetworkAnswer> parse_answer(ByteView frame) {
         if (!landlock || *landlock > 1) return bad("what the kernel lent");
         out = NetworkAnswer(Ready{*landlock == 1});
     }
-    if (*verb == static_cast<std::uint8_t>(Verb::opened)) out = NetworkAnswer(Opened{});
+    if (*verb == static_cast<std::uint8_t>(Verb::opened)) out = NetworkAnswer(PeerOpened{});
     if (*verb == static_cast<std::uint8_t>(Verb::answered)) out = parse_answered(in);
     if (*verb == static_cast<std::uint8_t>(Verb::failed)) out = parse_failure(in);
     if (out && !in.empty()) return bad("something follows");

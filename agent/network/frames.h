@@ -37,13 +37,13 @@ using Question = std::variant<OpenPeer, Get, Post>;
 struct Ready {
     bool landlock = false;  ///< what the kernel lent to its confinement
 };
-struct Opened {};
+struct PeerOpened {};
 /// Answered is what the server said. `date` is its Date header, "" when it sent none.
 struct Answered {
     int status = 0;
     std::string body, date;
 };
-using NetworkAnswer = std::variant<Ready, Opened, Answered, Error>;
+using NetworkAnswer = std::variant<Ready, PeerOpened, Answered, Error>;
 
 /// The bytes hold a private key when the question is OpenPeer.
 Secret encode_question(const Question& question);

@@ -105,7 +105,7 @@ private:
             const auto opened = network_->ask(open_.reveal());
             if (!opened) return pass(opened.error());
             if (const auto* error = std::get_if<Error>(&*opened)) return pass(*error);
-            if (!std::holds_alternative<Opened>(*opened))
+            if (!std::holds_alternative<PeerOpened>(*opened))
                 return network_->lost({Code::malformed, "another answer", {}, {}, {}});
             network_->holder_ = number_;
         }
@@ -204,7 +204,7 @@ Result<NetworkAnswer> Network::ask(ByteView question) {
     auto answer = exchange(question);
     if (!answer) return lost(answer.error());
     // What it says of a server is a sign that it works; that it opened one is none yet.
-    if (!std::holds_alternative<Opened>(*answer)) failures_ = 0;
+    if (!std::holds_alternative<PeerOpened>(*answer)) failures_ = 0;
     return answer;
 }
 

@@ -39,7 +39,7 @@ public:
         auto http = client::HttpClient::make(open.peer, open.known ? &open.credential : nullptr);
         if (!http) return http.error();
         http_ = std::make_unique<client::HttpClient>(std::move(*http));
-        return Opened{};
+        return PeerOpened{};
     }
     NetworkAnswer answer(const Get& get) {
         if (!http_) return nobody();

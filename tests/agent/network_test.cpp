@@ -165,7 +165,7 @@ TEST_CASE("what the agent's parts say to each other reads back as it was said") 
     REQUIRE(answer);
     CHECK(std::get<Answered>(*answer).status == 409);
     CHECK(std::get<Answered>(*answer).body == std::string("a\0b", 3));
-    CHECK(std::holds_alternative<Opened>(*parse_answer(encode_answer(Opened{}))));
+    CHECK(std::holds_alternative<PeerOpened>(*parse_answer(encode_answer(PeerOpened{}))));
     CHECK(std::get<Ready>(*parse_answer(encode_answer(Ready{true}))).landlock);
 }
 
