@@ -90,7 +90,8 @@ std::string address_group(const asio::ip::address& address) {
 struct Server::Impl {
     explicit Impl(ServerOptions options)
         : shared(std::make_shared<Shared>(std::move(options))),
-          acceptor(networks.front().context),
+          // The last of them is the first to go, and a connection half accepted goes with it: it belongs to another.
+          acceptor(networks.back().context),
           pause(acceptor.get_executor()) {}
 
     Status listen() {
@@ -134,7 +135,7 @@ struct Server::Impl {
         run_session(std::move(socket), tls.get(), shared, std::move(group));
     }
 
-    std::array<Network, kNetworkThreads> networks;
+    std::array<Network, kNetworkThreads> networks;  ///< the acceptor's is the last
     std::size_t turn = 0;
     std::shared_ptr<Shared> shared;
     asio::ip::tcp::acceptor acceptor;
