@@ -50,7 +50,9 @@ asio::awaitable<void> serve(Stream stream) {
         response.body() = "{}";
         response.prepare_payload();
         co_await http::async_write(stream, response, token);
-        if (!response.keep_alive()) break;
+        if (error || response.keep_alive()) continue;
+        co_await stream.async_shutdown(token);  // as the CA's front ends it, and as RFC 8446 (6.1) has it
+        break;
     }
 }
 
